@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "wg/allowedips.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/tree.h"
+
+#define SLOTS 64
+
+struct entry {
+	RB_ENTRY(entry) link;
+	struct wb_prefix prefix;
+	uint32_t peer_id;
+};
+
+/* IPv4 first, by address, a prefix before those inside it. */
+static int entry_compare(const struct entry *a, const struct entry *b)
+{
+	int order;
+
+	if (a->prefix.addr.family != b->prefix.addr.family)
+		return a->prefix.addr.family < b->prefix.addr.family ? -1 : 1;
+	order = memcmp(a->prefix.addr.bytes, b->prefix.addr.bytes, 16);
+	if (order != 0)
+		return order;
+	return (a->prefix.len > b->prefix.len) - (a->prefix.len < b->prefix.len);
+}
+
+RB_HEAD(entry_tree, entry);
+WB_RB_GENERATE(entry_tree, entry, link, entry_compare)
+
+struct wb_allowedips_table {
+	struct entry_tree tree;
+	size_t count[2]; /* IPv4, IPv6 */
+};
+
+static size_t *count_of(struct wb_allowedips_table *table, const struct wb_prefix *prefix)
+{
+	return &table->count[prefix->addr.family == AF_INET6];
+}
+
+struct wb_allowedips_table *wb_allowedips_table_create(void)
+{
+	return calloc(1, sizeof(struct wb_allowedips_table));
+}
+
+static void entry_remove(struct wb_allowedips_table *table, struct entry *entry)
+{
+	--*count_of(table, &entry->prefix);
+	RB_REMOVE(entry_tree, &table->tree, entry);
+	free(entry);
+}
+
+void wb_allowedips_table_free(struct wb_allowedips_table *table)
+{
+	if (table == NULL)
+		return;
+	while (!RB_EMPTY(&table->tree))
+		entry_remove(table, RB_ROOT(&table->tree));
+	free(table);
+}
+
+int wb_allowedips_table_set(
+	struct wb_allowedips_table *table, const struct wb_prefix *prefix, uint32_t peer_id)
+{
+	struct entry *entry = calloc(1, sizeof(*entry)), *there;
+
+	if (entry == NULL)
+		return -ENOMEM;
+	entry->prefix = *prefix;
+	wb_prefix_mask(&entry->prefix);
+	entry->peer_id = peer_id;
+	there = RB_INSERT(entry_tree, &table->tree, entry);
+	if (there != NULL) {
+		there->peer_id = peer_id;
+		free(entry);
+	} else {
+		++*count_of(table, prefix);
+	}
+	return 0;
+}
+
+void wb_allowedips_table_remove(struct wb_allowedips_table *table, uint32_t peer_id)
+{
+	struct entry *entry, *next;
+
+	RB_FOREACH_SAFE (entry, entry_tree, &table->tree, next)
+		if (entry->peer_id == peer_id)
+			entry_remove(table, entry);
+}
+
+void wb_allowedips_table_foreach(const struct wb_allowedips_table *table,
+	void (*fn)(void *arg, const struct wb_prefix *prefix, uint32_t peer_id), void *arg)
+{
+	struct entry *entry;
+
+	RB_FOREACH (entry, entry_tree, (struct entry_tree *)(uintptr_t)&table->tree)
+		fn(arg, &entry->prefix, entry->peer_id);
+}
+
+/* One prefix as the builder sees it: its address in two words, left-aligned. */
+struct item {
+	uint64_t high, low;
+	uint32_t peer_id;
+	uint8_t len;
+};
+
+struct builder {
+	struct wb_allowedips_node *nodes;
+	uint32_t *answers;
+	size_t n_nodes, n_answers, nodes_room, answers_room;
+};
+
+static bool grow(void **array, size_t *room, size_t needed, size_t size)
+{
+	size_t fresh = *room;
+	void *larger;
+
+	if (needed <= *room)
+		return true;
+	while (fresh < needed)
+		fresh = fresh * 2 + 64;
+	larger = realloc(*array, fresh * size);
+	if (larger == NULL)
+		return false;
+	*array = larger;
+	*room = fresh;
+	return true;
+}
+
+static uint32_t nodes_take(struct builder *builder, size_t n)
+{
+	size_t first = builder->n_nodes;
+
+	if (!grow((void **)&builder->nodes, &builder->nodes_room, first + n,
+		    sizeof(*builder->nodes)))
+		return UINT32_MAX;
+	memset(&builder->nodes[first], 0, n * sizeof(*builder->nodes));
+	builder->n_nodes += n;
+	return (uint32_t)first;
+}
+
+/* The slots of a node: what each answers, and which items lie deeper in it. */
+struct slots {
+	uint32_t answer[SLOTS];
+	size_t begin[SLOTS], end[SLOTS];
+	unsigned children;
+};
+
+/* Items are in order, covering ones first: a later answer is the longer match. */
+static void slots_fill(struct slots *slots, const struct item *items, size_t begin, size_t end,
+	unsigned depth, uint32_t inherited)
+{
+	memset(slots, 0, sizeof(*slots));
+	for (unsigned i = 0; i < SLOTS; i++)
+		slots->answer[i] = inherited;
+	for (size_t i = begin; i < end; i++) {
+		unsigned slot = wb_allowedips_slot(items[i].high, items[i].low, depth);
+
+		if (items[i].len > depth + WB_ALLOWEDIPS_STRIDE) {
+			if (slots->end[slot] == 0) {
+				slots->begin[slot] = i;
+				slots->children++;
+			}
+			slots->end[slot] = i + 1;
+			continue;
+		}
+		for (unsigned n = 0; n < 1u << (depth + WB_ALLOWEDIPS_STRIDE - items[i].len); n++)
+			slots->answer[slot + n] = items[i].peer_id;
+	}
+}
+
+static bool answers_write(struct builder *builder, uint32_t node, const struct slots *slots)
+{
+	uint32_t last = 0;
+	uint64_t changes = 0;
+
+	if (!grow((void **)&builder->answers, &builder->answers_room, builder->n_answers + SLOTS,
+		    sizeof(*builder->answers)))
+		return false;
+	builder->nodes[node].first_answer = (uint32_t)builder->n_answers;
+	for (unsigned i = 0; i < SLOTS; i++) {
+		if (slots->end[i] != 0 || (changes != 0 && slots->answer[i] == last))
+			continue;
+		last = slots->answer[i];
+		changes |= UINT64_C(1) << i;
+		builder->answers[builder->n_answers++] = last;
+	}
+	builder->nodes[node].changes = changes;
+	return true;
+}
+
+static bool build(struct builder *builder, uint32_t node, const struct item *items, size_t begin,
+	size_t end, unsigned depth, uint32_t inherited)
+{
+	struct slots slots;
+	uint32_t child;
+
+	slots_fill(&slots, items, begin, end, depth, inherited);
+	if (!answers_write(builder, node, &slots))
+		return false;
+	if (slots.children == 0)
+		return true;
+	child = nodes_take(builder, slots.children);
+	if (child == UINT32_MAX)
+		return false;
+	builder->nodes[node].first_child = child;
+	for (unsigned i = 0; i < SLOTS; i++) {
+		if (slots.end[i] == 0)
+			continue;
+		builder->nodes[node].children |= UINT64_C(1) << i;
+		if (!build(builder, child++, items, slots.begin[i], slots.end[i],
+			    depth + WB_ALLOWEDIPS_STRIDE, slots.answer[i]))
+			return false;
+	}
+	return true;
+}
+
+static struct item *items_of(const struct wb_allowedips_table *table)
+{
+	size_t n = table->count[0] + table->count[1];
+	struct item *items = calloc(n + 1, sizeof(*items)), *item = items;
+	struct entry *entry;
+
+	if (items == NULL)
+		return NULL;
+	RB_FOREACH (entry, entry_tree, (struct entry_tree *)(uintptr_t)&table->tree) {
+		item->high = be64toh(entry->prefix.addr.words[0]);
+		item->low = be64toh(entry->prefix.addr.words[1]);
+		item->len = entry->prefix.len;
+		item->peer_id = entry->peer_id;
+		item++;
+	}
+	return items;
+}
+
+struct wb_allowedips *wb_allowedips_table_build(
+	const struct wb_allowedips_table *table, struct wb_err *err)
+{
+	struct wb_allowedips *allowed = calloc(1, sizeof(*allowed));
+	struct item *items = items_of(table);
+	struct builder builder = {0};
+	uint32_t roots = nodes_take(&builder, 2);
+
+	if (allowed == NULL || items == NULL || roots == UINT32_MAX ||
+		!build(&builder, 0, items, 0, table->count[0], 0, 0) ||
+		!build(&builder, 1, items, table->count[0], table->count[0] + table->count[1], 0,
+			0)) {
+		free(allowed);
+		free(items);
+		free(builder.nodes);
+		free(builder.answers);
+		wb_err_set(err, ENOMEM, "no memory for %zu allowed IPs",
+			table->count[0] + table->count[1]);
+		return NULL;
+	}
+	free(items);
+	allowed->nodes = builder.nodes;
+	allowed->answers = builder.answers;
+	allowed->root4 = 0;
+	allowed->root6 = 1;
+	return allowed;
+}
+
+void wb_allowedips_free(struct wb_allowedips *allowed)
+{
+	if (allowed == NULL)
+		return;
+	free((void *)(uintptr_t)allowed->nodes);
+	free((void *)(uintptr_t)allowed->answers);
+	free(allowed);
+}

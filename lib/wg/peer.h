@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ * A peer of a tunnel: what control knows of it, what the workers read, and what each direction's
+ * lcore writes, every part on cache lines of its own.
+ */
+#ifndef WB_WG_PEER_H
+#define WB_WG_PEER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include <rte_mbuf.h>
+
+#include "base/addr.h"
+#include "noise/cookie.h"
+#include "noise/handshake.h"
+#include "noise/timers.h"
+#include "wg/keypair.h"
+#include "wg/retire.h"
+
+/** Packets a peer without a key may hold back; the oldest goes first (kernel:
+ * MAX_STAGED_PACKETS). */
+#define WB_PEER_STAGED_MAX 128
+
+/** Ethernet, IPv6 and UDP headers: the longest a sealed packet is given, the transport header
+ * aside. */
+#define WB_OUTER_MAX (14 + 40 + 8)
+
+struct wb_index_table;
+struct wb_tunnel;
+
+/**
+ * The headers of a peer's sealed packets, ready but for lengths, the IPv4 identification and
+ * checksums. Immutable once published.
+ */
+struct wb_outer {
+	uint8_t header[WB_OUTER_MAX]; /**< Ethernet, IPv4 or IPv6, UDP */
+	uint8_t length;               /**< bytes of header that are in use */
+	bool ipv6;
+	uint16_t port;      /**< index of the port it leaves by */
+	uint32_t ip_sum;    /**< IPv4: checksum of the header without length, id and TOS, unfolded */
+	uint32_t pseudo_sum; /**< IPv6: checksum of addresses, protocol and UDP ports, unfolded */
+	struct wb_endpoint remote;
+	struct wb_addr local;
+};
+
+/** The seal lcore's part. */
+struct wb_peer_seal {
+	uint64_t packets;         /**< data packets sent; keepalives not counted */
+	uint64_t bytes;           /**< of sealed messages, as wg(8) counts: headers and tag included */
+	uint64_t data;            /**< ns, last data packet */
+	uint64_t any;             /**< ns, last authenticated packet of any kind */
+	uint64_t unanswered_since; /**< ns, first data since the last packet received; 0 none */
+	struct rte_mbuf *staged_head;
+	struct rte_mbuf *staged_tail;
+	uint32_t staged;
+	bool listed; /**< on the seal stage's list of peers with staged packets */
+	STAILQ_ENTRY(wb_peer) waiting;
+};
+
+/** The open lcore's part. */
+struct wb_peer_open {
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t data;
+	uint64_t any;
+	uint64_t unanswered_since; /**< ns, first data since the last packet sent; 0 none */
+	struct wb_endpoint reported; /**< the last endpoint seen or told to control */
+	struct wb_addr reported_local;
+};
+
+STAILQ_HEAD(wb_peer_list, wb_peer);
+
+struct wb_peer {
+	/* Read by workers, written by control. */
+	struct wb_tunnel *tunnel;
+	uint32_t id; /**< index in the tunnel set's peer table; never 0 */
+	_Atomic(struct wb_keypair *) current;
+	_Atomic(struct wb_outer *) outer; /**< NULL: no endpoint, or its next hop is unknown */
+	atomic_bool armed;  /**< control has a deadline for this peer: no wake-up needed */
+	atomic_bool wanted; /**< a handshake was asked for and has neither ended nor been given up */
+	atomic_bool gave_up; /**< the seal stage is to drop what is staged */
+
+	struct wb_peer_seal seal __rte_cache_aligned;
+	struct wb_peer_open open __rte_cache_aligned;
+
+	/* Control's own. */
+	struct wb_noise_peer noise __rte_cache_aligned;
+	struct wb_timers timers;
+	struct wb_index_entry handshake; /**< index of the initiation or response in flight */
+	struct wb_keypair *previous;
+	struct wb_keypair *next;
+	struct wb_key public_key;
+	bool has_psk;
+	struct wb_endpoint endpoint; /**< where it is; family 0: not known */
+	struct wb_addr local;        /**< our address it spoke to last; family 0: the kernel chooses */
+	uint64_t handshake_unix;     /**< s, last completed handshake; 0 never */
+	uint64_t control_rx_bytes;   /**< handshake bytes, for wg(8)'s transfer counts */
+	uint64_t control_tx_bytes;
+	uint64_t deadline; /**< ns, key in control's timer queue; UINT64_MAX none */
+};
+
+/** The workers' timestamps as lib/noise's timers want them. Control only. */
+struct wb_activity wb_peer_activity(const struct wb_peer *peer);
+
+/**
+ * Takes a derived session: makes the keypair, puts it in the receiver index table in place of the
+ * handshake's entry, and rotates. As initiator the new key is used at once; as responder only when
+ * wb_peer_confirm() says that data came in under it (paper, section 5.4.5). Control only.
+ * @return 0, or -ENOMEM.
+ */
+int wb_peer_session_begin(struct wb_peer *peer, struct wb_index_table *indices,
+	const struct wb_noise_session *session, uint64_t now, const struct wb_retire *retire);
+
+/** Data came in under the receiver index: if it is the next keypair, it becomes the current one.
+ * Returns true if it did. Control only. */
+bool wb_peer_confirm(struct wb_peer *peer, struct wb_index_table *indices, uint32_t index,
+	const struct wb_retire *retire);
+
+/** Drops all keypairs and the handshake's index. Control only. */
+void wb_peer_keys_erase(
+	struct wb_peer *peer, struct wb_index_table *indices, const struct wb_retire *retire);
+
+/** Gives a handshake about to start a receiver index, releasing an older one's. Returns the index,
+ * or 0 when the table is full. Control only. */
+uint32_t wb_peer_handshake_index(struct wb_peer *peer, struct wb_index_table *indices);
+
+/** Puts the template in place and retires the old one. NULL takes it away. Control only. */
+void wb_peer_outer_set(
+	struct wb_peer *peer, struct wb_outer *outer, const struct wb_retire *retire);
+
+#endif

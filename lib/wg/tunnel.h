@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ * Tunnels: a WireGuard interface each, with its key, UDP port, peers and allowed IPs; and the set of
+ * all tunnels, which the receiver index table and the map of UDP ports belong to.
+ */
+#ifndef WB_WG_TUNNEL_H
+#define WB_WG_TUNNEL_H
+
+#include <net/if.h>
+#include <stdatomic.h>
+
+#include "base/err.h"
+#include "wg/allowedips.h"
+#include "wg/index.h"
+#include "wg/peer.h"
+
+#define WB_TUNNELS_MAX 64
+#define WB_PEERS_MAX   65536
+
+struct wb_tunnel {
+	/* Read by workers. */
+	uint16_t id; /**< index in the set */
+	uint16_t mtu; /**< bytes of the inner packet */
+	uint16_t listen_port;
+	_Atomic(struct wb_allowedips *) allowed; /**< prefix → peer id */
+
+	/* Control's own. */
+	char name[IFNAMSIZ];
+	uint32_t fwmark;
+	struct wb_noise_identity identity __rte_cache_aligned;
+	struct wb_cookie_checker cookies;
+	struct wb_allowedips_table *table;
+	struct wb_peer **peers;
+	uint32_t n_peers;
+};
+
+/** All tunnels of a gateway. */
+struct wb_tunnels {
+	struct wb_tunnel *by_id[WB_TUNNELS_MAX];
+	uint16_t n;
+	uint8_t by_udp_port[65536]; /**< local UDP port → tunnel id + 1; 0 none */
+	struct wb_index_table *indices;
+	_Atomic(struct wb_peer *) peers[WB_PEERS_MAX]; /**< peer id → peer; id 0 is nobody */
+	uint32_t next_peer_id;
+	struct wb_retire retire;
+};
+
+/** Makes an empty set. NULL when memory is out. */
+struct wb_tunnels *wb_tunnels_create(const struct wb_retire *retire);
+
+/** Frees the set and everything in it. No worker may run any more. */
+void wb_tunnels_free(struct wb_tunnels *tunnels);
+
+/**
+ * Adds a tunnel. Control only, before its stages run.
+ * @param listen_port UDP port, host byte order; 0: one is chosen at random.
+ */
+int wb_tunnel_add(struct wb_tunnels *tunnels, const char *name, const struct wb_key *private_key,
+	uint16_t listen_port, uint16_t mtu, uint64_t now, struct wb_tunnel **out,
+	struct wb_err *err);
+
+/** Adds a peer without allowed IPs or endpoint. `psk` may be NULL. Control only. */
+int wb_tunnel_peer_add(struct wb_tunnels *tunnels, struct wb_tunnel *tunnel,
+	const struct wb_key *public_key, const struct wb_key *psk, uint16_t keepalive_s,
+	struct wb_peer **out, struct wb_err *err);
+
+/** Builds the allowed IPs that workers see from `tunnel->table` and publishes them. Control only. */
+int wb_tunnel_allowed_publish(
+	struct wb_tunnels *tunnels, struct wb_tunnel *tunnel, struct wb_err *err);
+
+/** The peer with this public key, or NULL. Control only. */
+struct wb_peer *wb_tunnel_peer_find(struct wb_tunnel *tunnel, const struct wb_key *public_key);
+
+/** The peer of an id handed out by the allowed IPs or an event; NULL if it is gone. Any thread. */
+static inline struct wb_peer *wb_peer_by_id(struct wb_tunnels *tunnels, uint32_t id)
+{
+	return atomic_load_explicit(&tunnels->peers[id], memory_order_acquire);
+}
+
+#endif
