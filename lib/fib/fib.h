@@ -11,6 +11,7 @@
 #ifndef WB_FIB_FIB_H
 #define WB_FIB_FIB_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/addr.h"
@@ -21,15 +22,16 @@ struct rte_fib;
 struct rte_fib6;
 
 struct wb_fib_config {
-	const char *name;     /**< unique in the process, up to 48 characters */
+	const char *name;     /**< unique in the process, up to 16 characters */
 	uint32_t max_routes4; /**< routes and neighbours of each family; 0: WB_FIB_ROUTES */
 	uint32_t max_routes6;
 	int socket; /**< NUMA socket of the tables, or SOCKET_ID_ANY (-1) */
 	/** Frees after a grace period; NULL where no worker runs. */
 	wb_retire_fn retire;
 	/** Returns once every worker has been quiescent (rte_rcu_qsbr_synchronize); may be NULL
-	 * where no worker runs. Called at most once for each removal of a prefix longer than 24
-	 * bits, before the next one is added: rte_fib reuses second-level tables at once. */
+	 * where no worker runs. Called before a change that may reuse a part of the tables which an
+	 * earlier one may have freed: rte_fib has no grace period of its own. Neighbours that
+	 * come or go do not call it in a row. */
 	void (*synchronize)(void *arg);
 	void *arg; /**< of retire and synchronize */
 };
@@ -38,18 +40,20 @@ struct wb_fib_config {
  * take about 110 MB; wb_fib_memory() tells before anything is allocated. */
 #define WB_FIB_ROUTES 16384
 
-/** Read the first three members by the calls below only. */
+#define WB_FIB_MAX_ROUTES 4194304
+
+/** A forwarding table. Its members are for lib/fib and the calls below. */
 struct wb_fib {
 	struct rte_fib *v4;
 	struct rte_fib6 *v6;
 	const struct wb_nh_table *nexthops;
 	struct wb_nh_store *store;
-	const char *name; /**< points behind the structure */
-	uint32_t routes4;
+	uint32_t routes4; /**< routes now */
 	uint32_t routes6;
-	/** A second-level table may have been freed since the last grace period. */
-	uint8_t stale4;
-	uint8_t stale6;
+	uint32_t max_routes4;
+	uint32_t max_routes6;
+	bool stale4; /**< a second-level table may have been freed since the last grace period */
+	bool stale6;
 	void (*synchronize)(void *arg);
 	void *arg;
 };
