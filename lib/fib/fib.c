@@ -2,120 +2,23 @@
 #include "fib/fib.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#define ALLOW_EXPERIMENTAL_API /* the vector width calls of DPDK 22.11 */
-#include <rte_errno.h>
 #include <rte_fib.h>
 #include <rte_fib6.h>
-#include <rte_rib.h>
-#include <rte_rib6.h>
-#include <rte_vect.h>
 
 #include "fib/rib.h"
+#include "fib/tables.h"
 
-/* rte_rib names a mempool "MP_<name>", and those are short. */
-#define NAME_MAX_LEN 16
-/* Both lookup structures: 2^24 entries of two bytes, then tables of 256 of them. */
-#define FIRST_LEVEL_BYTES  (2u << 24)
-#define SECOND_LEVEL_BYTES 512u
-#define SECOND_LEVEL_MAX   (WB_NH_MAX - 1)
-#define FIRST_LEVEL_BITS   24
-/* Two prefix-tree nodes a route at most, with their mempool headers. */
-#define ROUTE_BYTES (2u * 192)
-
-/* Every IPv4 prefix behind /24 needs one second-level table at most. */
-static uint32_t second_level4(uint32_t max_routes)
-{
-	return max_routes < SECOND_LEVEL_MAX ? max_routes : SECOND_LEVEL_MAX;
-}
-
-/* An IPv6 neighbour with a random interface identifier needs eight below its /64. */
-static uint32_t second_level6(uint32_t max_routes)
-{
-	return max_routes < SECOND_LEVEL_MAX / 8 ? max_routes * 8 : SECOND_LEVEL_MAX;
-}
-
-static uint32_t or_default(uint32_t max_routes)
-{
-	return max_routes ? max_routes : WB_FIB_ROUTES;
-}
-
-uint64_t wb_fib_memory(const struct wb_fib_config *config)
-{
-	uint64_t max4 = or_default(config->max_routes4), max6 = or_default(config->max_routes6);
-
-	return 2ull * FIRST_LEVEL_BYTES + (max4 + max6) * ROUTE_BYTES +
-	       SECOND_LEVEL_BYTES *
-		       (uint64_t)(second_level4((uint32_t)max4) + second_level6((uint32_t)max6));
-}
-
-/* The AVX-512 lookups are several times faster, but rte_fib takes them only where the process may
- * use 512-bit vectors everywhere. Allow that for the choice alone, not for drivers; a width
- * forced by the user (--force-max-simd-bitwidth) stays. Where there is no AVX-512, the scalar
- * lookup that rte_fib chose by itself stays too. */
-static void select_lookup(struct wb_fib *fib)
-{
-	uint16_t width = rte_vect_get_max_simd_bitwidth();
-
-	if (width < RTE_VECT_SIMD_512 && rte_vect_set_max_simd_bitwidth(RTE_VECT_SIMD_512) < 0)
-		return;
-	rte_fib_select_lookup(fib->v4, RTE_FIB_LOOKUP_DIR24_8_VECTOR_AVX512);
-	rte_fib6_select_lookup(fib->v6, RTE_FIB6_LOOKUP_TRIE_VECTOR_AVX512);
-	if (width < RTE_VECT_SIMD_512)
-		rte_vect_set_max_simd_bitwidth(width);
-}
-
-static int create_tables(struct wb_fib *fib, const struct wb_fib_config *config, struct wb_err *err)
-{
-	uint32_t max4 = or_default(config->max_routes4), max6 = or_default(config->max_routes6);
-	struct rte_fib_conf conf4 = {
-		.type = RTE_FIB_DIR24_8,
-		.default_nh = WB_NH_KERNEL,
-		.max_routes = (int)max4,
-		.dir24_8 = {.nh_sz = RTE_FIB_DIR24_8_2B, .num_tbl8 = second_level4(max4)},
-	};
-	struct rte_fib6_conf conf6 = {
-		.type = RTE_FIB6_TRIE,
-		.default_nh = WB_NH_KERNEL,
-		.max_routes = (int)max6,
-		.trie = {.nh_sz = RTE_FIB6_TRIE_2B, .num_tbl8 = second_level6(max6)},
-	};
-	char name[NAME_MAX_LEN + 4];
-
-	snprintf(name, sizeof(name), "%s_4", config->name);
-	fib->v4 = rte_fib_create(name, config->socket, &conf4);
-	if (fib->v4) {
-		snprintf(name, sizeof(name), "%s_6", config->name);
-		fib->v6 = rte_fib6_create(name, config->socket, &conf6);
-	}
-	if (!fib->v4 || !fib->v6) {
-		int errnum = rte_errno == EEXIST ? EEXIST : ENOMEM;
-
-		return wb_err_set(err, errnum, "forwarding table %s of %" PRIu64 " MB: %s", name,
-				  wb_fib_memory(config) >> 20, rte_strerror(errnum));
-	}
-	fib->max_routes4 = max4;
-	fib->max_routes6 = max6;
-	select_lookup(fib);
-	return 0;
-}
+/* The first level of both lookup structures decides by this many bits. */
+#define FIRST_LEVEL_BITS 24
 
 int wb_fib_create(const struct wb_fib_config *config, struct wb_fib **out, struct wb_err *err)
 {
 	struct wb_fib *fib;
 	int ret;
 
-	if (!config->name || !config->name[0] || strlen(config->name) > NAME_MAX_LEN)
-		return wb_err_set(err, EINVAL,
-				  "forwarding table: a name of 1 to %d characters expected",
-				  NAME_MAX_LEN);
-	if (config->max_routes4 > WB_FIB_MAX_ROUTES || config->max_routes6 > WB_FIB_MAX_ROUTES)
-		return wb_err_set(err, EINVAL, "forwarding table: at most %d routes a family",
-				  WB_FIB_MAX_ROUTES);
 	fib = calloc(1, sizeof(*fib));
 	if (!fib)
 		return wb_err_set(err, ENOMEM, "no memory for a forwarding table");
@@ -127,7 +30,7 @@ int wb_fib_create(const struct wb_fib_config *config, struct wb_fib **out, struc
 		goto fail;
 	}
 	fib->nexthops = wb_nh_store_table(fib->store);
-	ret = create_tables(fib, config, err);
+	ret = wb_tables_create(fib, config, err);
 	if (ret < 0)
 		goto fail;
 	*out = fib;
@@ -141,8 +44,7 @@ void wb_fib_destroy(struct wb_fib *fib)
 {
 	if (!fib)
 		return;
-	rte_fib_free(fib->v4);
-	rte_fib6_free(fib->v6);
+	wb_tables_free(fib);
 	wb_nh_store_destroy(fib->store);
 	free(fib);
 }
@@ -243,12 +145,16 @@ static int add_new(struct wb_fib *fib, const struct wb_prefix *prefix, uint16_t 
 {
 	bool v4 = prefix->addr.family == AF_INET;
 	uint32_t *count = v4 ? &fib->routes4 : &fib->routes6;
+	int ret;
 
 	if (*count >= (v4 ? fib->max_routes4 : fib->max_routes6))
 		return full(prefix, err);
 	if (prefix->len > FIRST_LEVEL_BITS || has_longer_below(fib, prefix, FIRST_LEVEL_BITS))
 		wait_if_stale(fib, prefix);
-	if (table_add(fib, prefix, id) != 0) {
+	ret = table_add(fib, prefix, id);
+	if (ret != 0 && !v4 && wb_tables_rebuild6(fib) == 0)
+		ret = table_add(fib, prefix, id);
+	if (ret != 0) {
 		/* The second-level tables ran out; what it took of them, it gave back. */
 		mark_stale(fib, prefix);
 		return full(prefix, err);
@@ -321,10 +227,13 @@ int wb_fib_route_del(struct wb_fib *fib, const struct wb_prefix *given, struct w
 		mark_stale(fib, &prefix);
 	if (table_delete(fib, &prefix) != 0)
 		return full(&prefix, err);
-	if (prefix.addr.family == AF_INET)
+	if (prefix.addr.family == AF_INET) {
 		fib->routes4--;
-	else
+	} else {
 		fib->routes6--;
+		if (prefix.len > FIRST_LEVEL_BITS)
+			fib->leaks6++;
+	}
 	wb_nh_unref(fib->store, (uint16_t)node.id);
 	return 0;
 }
@@ -377,5 +286,7 @@ void wb_fib_lookup4_bulk(const struct wb_fib *fib, const uint32_t *ips, uint64_t
 void wb_fib_lookup6_bulk(const struct wb_fib *fib, const uint8_t (*ips)[16], uint64_t *nh_ids,
 			 unsigned n)
 {
-	rte_fib6_lookup_bulk(fib->v6, (uint8_t(*)[16])(uintptr_t)ips, nh_ids, (int)n);
+	struct rte_fib6 *table = __atomic_load_n(&fib->v6, __ATOMIC_ACQUIRE);
+
+	rte_fib6_lookup_bulk(table, (uint8_t(*)[16])(uintptr_t)ips, nh_ids, (int)n);
 }

@@ -54,6 +54,10 @@ struct wb_fib {
 	uint32_t max_routes6;
 	bool stale4; /**< a second-level table may have been freed since the last grace period */
 	bool stale6;
+	bool odd6;	 /**< the IPv6 table has the second of its two names */
+	uint32_t leaks6; /**< IPv6 routes removed since the table was made */
+	int socket;
+	char name[17];
 	void (*synchronize)(void *arg);
 	void *arg;
 };
