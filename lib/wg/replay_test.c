@@ -93,7 +93,7 @@ static void last_counters(void **state)
 static void random_against_a_list(void **state)
 {
 	enum { TOP = 60000 };
-	static bool seen[TOP];
+	static bool seen[TOP + 12000];
 	uint64_t greatest = 0;
 	bool any = false;
 
