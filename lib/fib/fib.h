@@ -1,81 +1,59 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- * The forwarding table: IPv4 and IPv6 longest-prefix match over DPDK's rte_fib (DIR24_8) and
- * rte_fib6 (TRIE), with next hops shared by routes. A resolved neighbour is nothing but a /32 or
- * /128 route with a WB_NH_PORT next hop.
+ * The forwarding table: IPv4 and IPv6 longest-prefix match, with next hops shared by routes. A
+ * resolved neighbour is nothing but a /32 or /128 route with a WB_NH_PORT next hop.
  *
- * The control thread changes it while workers look up, without locks. A worker sees a route as it
- * was or as it is; while a prefix longer than 24 bits is being removed it may see "no route"
- * (KERNEL) for a moment, and the kernel then does what is right.
+ * The control thread changes it while workers look up, without locks. A worker sees each address
+ * lead where it led before a change or where it leads after it, never anywhere else: whatever a
+ * change takes out of use goes through the grace period of the `retire` callback.
  */
 #ifndef WB_FIB_FIB_H
 #define WB_FIB_FIB_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/addr.h"
 #include "base/err.h"
 #include "fib/nexthop.h"
 
-struct rte_fib;
-struct rte_fib6;
+/** Routes a family unless the configuration says otherwise. Address space is reserved for the
+ * worst kind of them, memory is taken as they come: half a megabyte for both families empty. */
+#define WB_FIB_ROUTES	  16384
+#define WB_FIB_MAX_ROUTES 262144
 
 struct wb_fib_config {
-	const char *name;     /**< unique in the process, up to 16 characters */
 	uint32_t max_routes4; /**< routes and neighbours of each family; 0: WB_FIB_ROUTES */
 	uint32_t max_routes6;
-	int socket; /**< NUMA socket of the tables, or SOCKET_ID_ANY (-1) */
 	/** Frees after a grace period; NULL where no worker runs. */
 	wb_retire_fn retire;
-	/** Returns once every worker has been quiescent (rte_rcu_qsbr_synchronize); may be NULL
-	 * where no worker runs. Called before a change that may reuse a part of the tables which an
-	 * earlier one may have freed: rte_fib has no grace period of its own. Neighbours that
-	 * come or go do not call it in a row. */
-	void (*synchronize)(void *arg);
-	void *arg; /**< of retire and synchronize */
+	void *arg; /**< of retire */
 };
 
-/** Routes a family unless the configuration says otherwise. With it the tables of both families
- * take about 110 MB; wb_fib_memory() tells before anything is allocated. */
-#define WB_FIB_ROUTES 16384
-
-#define WB_FIB_MAX_ROUTES 4194304
+struct wb_fib_control;
+struct wb_lpm_table;
 
 /** A forwarding table. Its members are for lib/fib and the calls below. */
 struct wb_fib {
-	struct rte_fib *v4;
-	struct rte_fib6 *v6;
+	const struct wb_lpm_table *v4;
+	const struct wb_lpm_table *v6;
 	const struct wb_nh_table *nexthops;
 	struct wb_nh_store *store;
-	uint32_t routes4; /**< routes now */
-	uint32_t routes6;
-	uint32_t max_routes4;
-	uint32_t max_routes6;
-	bool stale4; /**< a second-level table may have been freed since the last grace period */
-	bool stale6;
-	bool odd6;	 /**< the IPv6 table has the second of its two names */
-	uint32_t leaks6; /**< IPv6 routes removed since the table was made */
-	int socket;
-	char name[17];
-	void (*synchronize)(void *arg);
-	void *arg;
+	struct wb_fib_control *control;
 };
 
-/** Bytes of DPDK memory that wb_fib_create() will ask for (an estimate, from above). */
-uint64_t wb_fib_memory(const struct wb_fib_config *config);
-
-/** Makes an empty table: everything reads as KERNEL. Control thread, after rte_eal_init().
- * @return 0; -EINVAL: limits out of range or name too long; -EEXIST: name in use; -ENOMEM. */
+/** Makes an empty table: everything reads as KERNEL. Control thread; needs no EAL.
+ * @return 0; -EINVAL: limits out of range; -ENOMEM. */
 int wb_fib_create(const struct wb_fib_config *config, struct wb_fib **out, struct wb_err *err);
 
-/** Frees it. Every worker has stopped reading. NULL is ignored. */
+/** Frees it. Every worker has stopped reading; what is still on its way through `retire` may be
+ * freed before or after. NULL is ignored. */
 void wb_fib_destroy(struct wb_fib *fib);
 
 /**
  * Adds a route, or changes where it leads. Bits behind the prefix length are ignored.
  * Control thread. On failure the route is as it was before.
- * @return 0; -EINVAL: no such prefix; -ENOENT: unknown group; -ENOSPC: table or next hops full.
+ * @return 0; -EINVAL: no such prefix; -ENOENT: unknown group; -ENOSPC: table or next hops full;
+ *   -ENOMEM.
  */
 int wb_fib_route_set(struct wb_fib *fib, const struct wb_prefix *prefix,
 		     const struct wb_nh_spec *spec, struct wb_err *err);
@@ -86,12 +64,15 @@ int wb_fib_route_del(struct wb_fib *fib, const struct wb_prefix *prefix, struct 
 /** The route of exactly this prefix, or NULL. Control thread. */
 const struct wb_nexthop *wb_fib_route_get(const struct wb_fib *fib, const struct wb_prefix *prefix);
 
+/** Routes of a family (AF_INET, AF_INET6) now. Control thread. */
+uint32_t wb_fib_routes(const struct wb_fib *fib, uint16_t family);
+
 /** Sees one route; a value other than 0 ends the walk. It must not change the table. */
 typedef int (*wb_fib_route_fn)(void *arg, const struct wb_prefix *prefix,
 			       const struct wb_nexthop *nexthop);
 
-/** Walks the routes, IPv4 first, then by address and length. Control thread. Returns 0, or what
- * `fn` ended it with. */
+/** Walks the routes, IPv4 first, then by length and address. Control thread. Returns 0, what `fn`
+ * ended it with, or -ENOMEM. */
 int wb_fib_foreach(const struct wb_fib *fib, wb_fib_route_fn fn, void *arg);
 
 /** Groups of this table: see wb_nh_group_set(), wb_nh_group_del(), wb_nh_group_find(). */
@@ -111,7 +92,7 @@ static inline const struct wb_group *wb_fib_group_find(const struct wb_fib *fib,
 }
 
 /**
- * Looks up a burst. Any thread, no locks; best with n a multiple of 16.
+ * Looks up a burst. Any thread, no locks, any n.
  * @param ips    host byte order.
  * @param nh_ids gets n next-hop ids for wb_fib_nexthop(); 0 (KERNEL) where no route is.
  */
