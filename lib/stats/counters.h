@@ -37,7 +37,7 @@ enum wb_counter_kind {
 	X(WB_DROP_BAD_CHECKSUM, DROP, "bad_checksum", "IPv4 header checksum is wrong")             \
 	X(WB_DROP_BLACKHOLE_ROUTE, DROP, "blackhole_route", "a route says to drop it")             \
 	X(WB_DROP_WG_BAD_MESSAGE, DROP, "wg_bad_message", "no WireGuard message of any type")      \
-	X(WB_DROP_WG_UNKNOWN_INDEX, DROP, "wg_unknown_index", "for a session we do not have")      \
+	X(WB_DROP_WG_UNKNOWN_INDEX, DROP, "wg_unknown_index", "for no session of ours")      \
 	X(WB_DROP_WG_WRONG_TUNNEL, DROP, "wg_wrong_tunnel", "for a session of another tunnel")     \
 	X(WB_DROP_WG_EXPIRED_KEY, DROP, "wg_expired_key", "sealed under a key too old to use")     \
 	X(WB_DROP_WG_AUTH_FAILED, DROP, "wg_auth_failed", "corrupted or forged")                   \
@@ -50,7 +50,7 @@ enum wb_counter_kind {
 	X(WB_DROP_STAGED_OVERFLOW, DROP, "staged_overflow", "too many wait for a handshake")       \
 	X(WB_DROP_NO_SESSION, DROP, "no_session", "the peer did not answer handshakes")            \
 	X(WB_DROP_ENDPOINT_UNRESOLVED, DROP, "endpoint_unresolved",                                \
-		"no way, or no neighbour, to the peer's endpoint")                                 \
+		"no way or next hop to the peer's endpoint")                                 \
 	X(WB_DROP_HEADROOM, DROP, "headroom", "no room in the buffer for outer headers")           \
 	X(WB_DROP_OPEN_RING_FULL, DROP, "open_ring_full", "more sealed packets than a core opens") \
 	X(WB_DROP_SEAL_RING_FULL, DROP, "seal_ring_full", "more packets than a core seals")        \

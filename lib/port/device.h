@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ * Devices as the configuration names them: a PCI address, any DPDK vdev string, or kernel:IFNAME for
+ * net_af_packet on an interface of the kernel.
+ */
+#ifndef WB_PORT_DEVICE_H
+#define WB_PORT_DEVICE_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+
+#define WB_DEVICE_TEXT_MAX 256
+
+enum wb_device_kind {
+	WB_DEVICE_PCI,
+	WB_DEVICE_VDEV,
+	WB_DEVICE_KERNEL,
+};
+
+struct wb_device {
+	enum wb_device_kind kind;
+	char name[64];                 /**< DPDK's name of the device */
+	char args[WB_DEVICE_TEXT_MAX]; /**< its arguments; "" none */
+	char ifname[16];               /**< kernel: the interface */
+};
+
+/** Takes a device's text apart. Needs no EAL. Returns 0, or -EINVAL with what was expected. */
+int wb_device_parse(const char *text, struct wb_device *device, struct wb_err *err);
+
+/**
+ * Brings the device into DPDK. A kernel interface is set up, made promiscuous, and the kernel is
+ * kept from answering what arrives there (quiet.h).
+ * @param mtu  bytes of an IP packet that frames must be able to hold.
+ */
+int wb_device_probe(const struct wb_device *device, unsigned mtu, uint16_t *port_id,
+	struct wb_err *err);
+
+/** The reverse. */
+void wb_device_remove(const struct wb_device *device);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "port/port.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bsd/string.h>
+#include <rte_ethdev.h>
+
+#include "port/compat.h"
+
+#define DESCRIPTORS 1024
+#define BOND_PREFIX "net_bonding_"
+
+/* Timing of the PMD's LACP, in ms. A partner that comes up is aggregated in half a second rather
+ * than in three. What a standard partner relies on (802.1AX, 6.4.4) stays: slow LACPDUs each 30 s,
+ * gone after 90 s of silence. */
+#define AGGREGATE_WAIT 200
+#define UPDATE         20
+#define TX_PERIOD      100
+
+static int members_probe(struct wb_port *port, const struct wb_port_config *config,
+	struct wb_err *err)
+{
+	for (unsigned i = 0; i < config->n_members; i++) {
+		struct wb_member *member = &port->members[i];
+		int rc;
+
+		member->device = config->members[i];
+		rc = wb_device_probe(&member->device, config->mtu, &member->port_id, err);
+		if (rc < 0)
+			return wb_err_prefix(err, rc, "%s", config->name);
+		port->n_members++;
+	}
+	return 0;
+}
+
+static int lacp_setup(const struct wb_port *port, struct wb_err *err)
+{
+	struct rte_eth_bond_8023ad_conf lacp;
+
+	if (rte_eth_bond_8023ad_conf_get(port->port_id, &lacp) != 0)
+		return wb_err_set(err, EIO, "%s: LACP has no settings", port->name);
+	lacp.aggregate_wait_timeout_ms = AGGREGATE_WAIT;
+	lacp.update_timeout_ms = UPDATE;
+	lacp.tx_period_ms = TX_PERIOD;
+	if (rte_eth_bond_8023ad_setup(port->port_id, &lacp) != 0)
+		return wb_err_set(err, EIO, "%s: LACP refuses its settings", port->name);
+	/* The set-up call passes over this one. */
+	rte_eth_bond_8023ad_agg_selection_set(port->port_id, AGG_STABLE);
+	return 0;
+}
+
+static int bond_make(struct wb_port *port, struct wb_err *err)
+{
+	static const uint8_t policies[] = {
+		BALANCE_XMIT_POLICY_LAYER2, BALANCE_XMIT_POLICY_LAYER23, BALANCE_XMIT_POLICY_LAYER34};
+	char name[RTE_ETH_NAME_MAX_LEN];
+	int id;
+
+	snprintf(name, sizeof(name), BOND_PREFIX "%s", port->name);
+	id = rte_eth_bond_create(name, BONDING_MODE_8023AD, 0);
+	if (id < 0)
+		return wb_err_set(err, -id, "%s: the bonding driver does not start: %s", port->name,
+			strerror(-id));
+	port->port_id = (uint16_t)id;
+	port->bond = true;
+	for (unsigned i = 0; i < port->n_members; i++)
+		if (rte_eth_bond_member_add(port->port_id, port->members[i].port_id) != 0)
+			return wb_err_set(err, EINVAL, "%s: %s cannot be a member of the bond",
+				port->name, port->members[i].device.name);
+	if (rte_eth_bond_xmit_policy_set(port->port_id, policies[port->policy]) != 0)
+		return wb_err_set(err, EINVAL, "%s: the bond refuses hash %s", port->name,
+			wb_bond_policy_name(port->policy));
+	return lacp_setup(port, err);
+}
+
+static int configure(const struct wb_port *port, struct rte_mempool *pool, struct wb_err *err)
+{
+	struct rte_eth_conf conf = {.rxmode = {.mtu = port->mtu}};
+	struct rte_eth_dev_info info;
+	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
+	int rc = rte_eth_dev_info_get(port->port_id, &info);
+
+	if (rc == 0 && info.max_mtu > 0 && info.max_mtu < port->mtu)
+		return wb_err_set(err, EINVAL, "%s: MTU %u, but its driver does no more than %u",
+			port->name, port->mtu, info.max_mtu);
+	if (rc == 0)
+		rc = rte_eth_dev_configure(port->port_id, 1, 1, &conf);
+	if (rc == 0)
+		rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->port_id, &rx, &tx);
+	if (rc == 0)
+		rc = rte_eth_rx_queue_setup(port->port_id, 0, rx, SOCKET_ID_ANY, NULL, pool);
+	if (rc == 0)
+		rc = rte_eth_tx_queue_setup(port->port_id, 0, tx, SOCKET_ID_ANY, NULL);
+	if (rc < 0)
+		return wb_err_set(err, -rc, "%s: cannot be configured: %s", port->name,
+			strerror(-rc));
+	return 0;
+}
+
+static int start(struct wb_port *port, struct wb_err *err)
+{
+	struct rte_ether_addr mac;
+	int rc = rte_eth_dev_start(port->port_id);
+
+	if (rc < 0)
+		return wb_err_set(err, -rc, "%s: does not start: %s", port->name, strerror(-rc));
+	/* Without it the bond drops what is for no MAC of its own: ARP, and its partner's LACPDUs.
+	 * A driver that has no such mode (memif) receives everything anyway. */
+	rte_eth_promiscuous_enable(port->port_id);
+	rc = rte_eth_macaddr_get(port->port_id, &mac);
+	if (rc < 0)
+		return wb_err_set(err, -rc, "%s: has no MAC address", port->name);
+	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
+	return 0;
+}
+
+int wb_port_open(const struct wb_port_config *config, struct rte_mempool *pool,
+	struct wb_port **out, struct wb_err *err)
+{
+	struct wb_port *port = calloc(1, sizeof(*port));
+	int rc;
+
+	if (port == NULL)
+		return wb_err_set(err, ENOMEM, "%s: no memory for the port", config->name);
+	strlcpy(port->name, config->name, sizeof(port->name));
+	port->mtu = config->mtu;
+	port->policy = config->policy;
+	rc = members_probe(port, config, err);
+	if (rc == 0 && config->bond)
+		rc = bond_make(port, err);
+	else if (rc == 0)
+		port->port_id = port->members[0].port_id;
+	if (rc == 0)
+		rc = configure(port, pool, err);
+	if (rc == 0)
+		rc = start(port, err);
+	if (rc < 0) {
+		wb_port_close(port);
+		return rc;
+	}
+	*out = port;
+	return 0;
+}
+
+void wb_port_close(struct wb_port *port)
+{
+	char name[RTE_ETH_NAME_MAX_LEN];
+
+	if (port == NULL)
+		return;
+	if (port->bond) {
+		rte_eth_dev_stop(port->port_id);
+		snprintf(name, sizeof(name), BOND_PREFIX "%s", port->name);
+		rte_eth_bond_free(name);
+	}
+	for (unsigned i = 0; i < port->n_members; i++) {
+		rte_eth_dev_stop(port->members[i].port_id);
+		rte_eth_dev_close(port->members[i].port_id);
+		wb_device_remove(&port->members[i].device);
+	}
+	free(port);
+}

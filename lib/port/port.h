@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ * Ports: a bond in 802.3ad mode by DPDK's bonding PMD, or a single device. Control only.
+ */
+#ifndef WB_PORT_PORT_H
+#define WB_PORT_PORT_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mempool.h>
+
+#include "base/err.h"
+#include "port/bond_hash.h"
+#include "port/device.h"
+
+#define WB_MEMBERS_MAX 16
+
+/** What to open. */
+struct wb_port_config {
+	const char *name;
+	bool bond;
+	unsigned n_members; /**< 1 for a single device */
+	struct wb_device members[WB_MEMBERS_MAX];
+	enum wb_bond_policy policy;
+	uint16_t mtu; /**< bytes of an IP packet */
+};
+
+struct wb_member {
+	uint16_t port_id;
+	struct wb_device device;
+};
+
+struct wb_port {
+	char name[IFNAMSIZ];
+	uint16_t port_id; /**< DPDK's, to receive from and send to */
+	uint16_t mtu;
+	bool bond;
+	enum wb_bond_policy policy;
+	uint8_t mac[6];
+	unsigned n_members;
+	struct wb_member members[WB_MEMBERS_MAX];
+};
+
+/** Opens and starts a port: one rx and one tx queue, promiscuous. On failure nothing is left open.
+ * @param pool  where received packets go. */
+int wb_port_open(const struct wb_port_config *config, struct rte_mempool *pool,
+	struct wb_port **out, struct wb_err *err);
+
+/** Stops and closes it. NULL is ignored. */
+void wb_port_close(struct wb_port *port);
+
+#endif
