@@ -215,9 +215,39 @@ void wb_fib_lookup4_bulk(const struct wb_fib *fib, const uint32_t *ips, uint64_t
 		nh_ids[i] = wb_lpm_lookup4(fib->v4, ips[i]);
 }
 
+/* Eight walks side by side, so that they wait for memory together: a host route is fourteen
+ * levels deep, and each level needs the one before. */
+#define LANES 8
+
+static void lookup6_lanes(const struct wb_lpm_table *table, const uint8_t (*ips)[16],
+			  uint64_t *nh_ids)
+{
+	uint32_t entry[LANES], any = 0;
+
+	for (unsigned i = 0; i < LANES; i++) {
+		entry[i] = wb_lpm_load(table, (uint32_t)ips[i][0] << 8 | ips[i][1]);
+		any |= entry[i];
+	}
+	for (unsigned at = 2; any & WB_LPM_CHILD; at++) {
+		any = 0;
+		for (unsigned i = 0; i < LANES; i++) {
+			if (entry[i] & WB_LPM_CHILD)
+				entry[i] =
+					wb_lpm_load(table, (entry[i] & ~WB_LPM_CHILD) + ips[i][at]);
+			any |= entry[i];
+		}
+	}
+	for (unsigned i = 0; i < LANES; i++)
+		nh_ids[i] = entry[i];
+}
+
 void wb_fib_lookup6_bulk(const struct wb_fib *fib, const uint8_t (*ips)[16], uint64_t *nh_ids,
 			 unsigned n)
 {
-	for (unsigned i = 0; i < n; i++)
+	unsigned i = 0;
+
+	for (; i + LANES <= n; i += LANES)
+		lookup6_lanes(fib->v6, ips + i, nh_ids + i);
+	for (; i < n; i++)
 		nh_ids[i] = wb_lpm_lookup6(fib->v6, ips[i]);
 }
