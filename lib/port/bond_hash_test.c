@@ -165,6 +165,8 @@ static void policy_agrees(enum wb_bond_policy policy, uint8_t pmd_policy, unsign
 	for (unsigned i = 0; i < n; i++)
 		assert_true(used[i] > PACKETS / n / 2);
 	rte_eth_dev_stop((uint16_t)bond);
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(rte_eth_bond_member_remove((uint16_t)bond, members[i]), 0);
 	assert_int_equal(rte_eth_bond_free("net_bonding_test"), 0);
 }
 

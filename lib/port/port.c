@@ -154,6 +154,9 @@ void wb_port_close(struct wb_port *port)
 		return;
 	if (port->bond) {
 		rte_eth_dev_stop(port->port_id);
+		/* A bond that has members is not freed. */
+		for (unsigned i = 0; i < port->n_members; i++)
+			rte_eth_bond_member_remove(port->port_id, port->members[i].port_id);
 		snprintf(name, sizeof(name), BOND_PREFIX "%s", port->name);
 		rte_eth_bond_free(name);
 	}
