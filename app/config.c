@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "config.h"
+
+#include <errno.h>
+#include <libgen.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_check.h"
+#include "ini/ini.h"
+#include "ini/value.h"
+
+#define DEFAULT_NAME   "wirebraid"
+#define DEFAULT_MEMORY 256
+#define DEFAULT_MTU    1500
+
+/** IPv6, UDP, transport header, tag: what sealing adds to a packet at the most. */
+#define SEAL_OVERHEAD (40 + 8 + 16 + 16)
+
+/** A line of the gateway's file, still to be read: a tunnel's. */
+struct pending {
+	char *path;
+	unsigned line;
+};
+
+struct loader {
+	struct wb_config *config;
+	int (*key)(struct loader *loader, const char *key, char *value, unsigned line,
+		struct wb_err *err);
+	struct config_port *port;
+	struct pending tunnels[CONFIG_TUNNELS_MAX];
+	unsigned n_tunnels;
+	/** Settings that may stand once a section, and where they did. */
+	struct {
+		char key[16];
+		unsigned line;
+	} once[16];
+	unsigned n_once;
+};
+
+static int once(struct loader *loader, const char *key, unsigned line, struct wb_err *err)
+{
+	for (unsigned i = 0; i < loader->n_once; i++)
+		if (strcmp(loader->once[i].key, key) == 0)
+			return wb_err_set(err, EINVAL,
+				"%s was set in line %u already, expected it once", key,
+				loader->once[i].line);
+	snprintf(loader->once[loader->n_once].key, sizeof(loader->once[0].key), "%s", key);
+	loader->once[loader->n_once++].line = line;
+	return 0;
+}
+
+static int set_name(struct wb_config *config, const char *value, struct wb_err *err)
+{
+	size_t length = strlen(value);
+
+	if (length == 0 || length >= sizeof(config->name) ||
+		strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789-") != length)
+		return wb_err_set(err, EINVAL,
+			"name '%.60s' is not valid, expected 1 to 32 of a-z, 0-9 and -", value);
+	memcpy(config->name, value, length + 1);
+	return 0;
+}
+
+static int add_tunnel(struct loader *loader, const char *value, unsigned line, struct wb_err *err)
+{
+	struct pending *tunnel = &loader->tunnels[loader->n_tunnels];
+	char *copy, *path;
+
+	if (loader->n_tunnels == CONFIG_TUNNELS_MAX)
+		return wb_err_set(err, EINVAL, "too many tunnels, expected at most %u",
+			CONFIG_TUNNELS_MAX);
+	if (*value == '\0')
+		return wb_err_set(err, EINVAL, "tunnel names no file, expected a path");
+	/* A relative path begins where the gateway's file is. */
+	copy = strdup(loader->config->path);
+	if (copy == NULL ||
+		asprintf(&path, "%s%s%s", *value == '/' ? "" : dirname(copy),
+			*value == '/' ? "" : "/", value) < 0) {
+		free(copy);
+		return wb_err_set(err, ENOMEM, "no memory");
+	}
+	free(copy);
+	tunnel->path = path;
+	tunnel->line = line;
+	loader->n_tunnels++;
+	return 0;
+}
+
+static int gateway_key(struct loader *loader, const char *key, char *value, unsigned line,
+	struct wb_err *err)
+{
+	static const char *const polls[] = {"adaptive", "always", NULL};
+	struct wb_config *config = loader->config;
+	unsigned choice;
+	int rc;
+
+	if (strcmp(key, "tunnel") == 0)
+		return add_tunnel(loader, value, line, err);
+	if (strcmp(key, "name") != 0 && strcmp(key, "poll") != 0 && strcmp(key, "memory") != 0)
+		return wb_err_set(err, EINVAL,
+			"'%.40s' is no setting of [gateway], expected name, poll, memory or tunnel",
+			key);
+	rc = once(loader, key, line, err);
+	if (rc < 0)
+		return rc;
+	if (*key == 'n')
+		return set_name(config, value, err);
+	if (*key == 'm')
+		return wb_value_unsigned(value, 64, 1 << 20, &config->memory_mib, err);
+	rc = wb_value_choice(value, polls, &choice, err);
+	if (rc == 0)
+		config->poll_always = choice == 1;
+	return rc;
+}
+
+static int set_workers(struct wb_config *config, const char *value, struct wb_err *err)
+{
+	bool set[CONFIG_CPUS_MAX] = {false};
+	int rc = wb_value_ranges(value, CONFIG_CPUS_MAX - 1, set, err);
+
+	if (rc < 0)
+		return rc;
+	for (unsigned cpu = 0; cpu < CONFIG_CPUS_MAX; cpu++) {
+		if (!set[cpu])
+			continue;
+		if (config->n_workers == CONFIG_WORKERS_MAX)
+			return wb_err_set(err, EINVAL, "too many workers, expected at most %u",
+				CONFIG_WORKERS_MAX);
+		config->workers[config->n_workers++] = (uint16_t)cpu;
+	}
+	if (config->n_workers == 0)
+		return wb_err_set(err, EINVAL, "workers names no CPU, expected a list like 1,3-5");
+	return 0;
+}
+
+static int lcores_key(struct loader *loader, const char *key, char *value, unsigned line,
+	struct wb_err *err)
+{
+	uint32_t cpu;
+	int rc;
+
+	if (strcmp(key, "control") != 0 && strcmp(key, "workers") != 0)
+		return wb_err_set(err, EINVAL,
+			"'%.40s' is no setting of [lcores], expected control or workers", key);
+	rc = once(loader, key, line, err);
+	if (rc < 0)
+		return rc;
+	if (*key == 'w')
+		return set_workers(loader->config, value, err);
+	rc = wb_value_unsigned(value, 0, CONFIG_CPUS_MAX - 1, &cpu, err);
+	if (rc == 0)
+		loader->config->control_cpu = (int)cpu;
+	return rc;
+}
+
+static int add_member(struct loader *loader, const char *value, unsigned line, struct wb_err *err)
+{
+	struct config_port *port = loader->port;
+	struct config_member *member = &port->members[port->n_members];
+	int rc;
+
+	if (port->n_members == CONFIG_MEMBERS_MAX)
+		return wb_err_set(err, EINVAL, "too many members, expected at most %u",
+			CONFIG_MEMBERS_MAX);
+	rc = wb_device_parse(value, &member->device, err);
+	if (rc < 0)
+		return rc;
+	snprintf(member->text, sizeof(member->text), "%s", value);
+	member->line = line;
+	port->n_members++;
+	return 0;
+}
+
+static int add_address(struct config_port *port, const char *value, struct wb_err *err)
+{
+	if (port->n_addresses == CONFIG_ADDRESSES_MAX)
+		return wb_err_set(err, EINVAL, "too many addresses, expected at most %u",
+			CONFIG_ADDRESSES_MAX);
+	if (wb_value_prefix(value, &port->addresses[port->n_addresses], err) < 0)
+		return -EINVAL;
+	port->n_addresses++;
+	return 0;
+}
+
+static int set_gateway(struct config_port *port, const char *value, struct wb_err *err)
+{
+	struct wb_addr addr, *slot;
+
+	if (wb_value_addr(value, &addr, err) < 0)
+		return -EINVAL;
+	slot = addr.family == AF_INET ? &port->gateway4 : &port->gateway6;
+	if (slot->family != 0)
+		return wb_err_set(err, EINVAL,
+			"a second gateway of this family, expected one for IPv4 and one for IPv6");
+	*slot = addr;
+	return 0;
+}
+
+static int bond_only_key(struct loader *loader, const char *key, const char *value,
+	struct wb_err *err)
+{
+	static const char *const policies[] = {"layer2", "layer2+3", "layer3+4", NULL};
+	static const char *const rates[] = {"slow", NULL};
+	unsigned choice;
+	int rc;
+
+	if (strcmp(key, "lacp-rate") == 0) {
+		if (strcmp(value, "fast") == 0)
+			return wb_err_set(err, ENOTSUP,
+				"lacp-rate 'fast' is not supported yet, expected slow");
+		return wb_value_choice(value, rates, &choice, err);
+	}
+	rc = wb_value_choice(value, policies, &choice, err);
+	if (rc == 0)
+		loader->port->policy = (enum wb_bond_policy)choice;
+	return rc;
+}
+
+static int port_key(struct loader *loader, const char *key, char *value, unsigned line,
+	struct wb_err *err)
+{
+	struct config_port *port = loader->port;
+	bool bond_only = strcmp(key, "hash") == 0 || strcmp(key, "lacp-rate") == 0;
+	uint32_t mtu;
+	int rc;
+
+	if (strcmp(key, "address") == 0)
+		return add_address(port, value, err);
+	if (strcmp(key, "gateway") == 0)
+		return set_gateway(port, value, err);
+	if (port->bond && strcmp(key, "member") == 0)
+		return add_member(loader, value, line, err);
+	if (strcmp(key, "mtu") != 0 && !(port->bond && bond_only) &&
+		!(!port->bond && strcmp(key, "device") == 0))
+		return wb_err_set(err, EINVAL, "'%.40s' is no setting of [%s], expected %s", key,
+			port->bond ? "bond" : "port",
+			port->bond ? "member, hash, lacp-rate, address, gateway or mtu"
+				   : "device, address, gateway or mtu");
+	rc = once(loader, key, line, err);
+	if (rc < 0)
+		return rc;
+	if (bond_only)
+		return bond_only_key(loader, key, value, err);
+	if (*key == 'd')
+		return add_member(loader, value, line, err);
+	rc = wb_value_unsigned(value, 1280, 9216, &mtu, err);
+	if (rc == 0)
+		port->mtu = (uint16_t)mtu;
+	return rc;
+}
+
+static int begin_port(struct loader *loader, bool bond, const char *name, unsigned line,
+	struct wb_err *err)
+{
+	struct wb_config *config = loader->config;
+	struct config_port *port = &config->ports[config->n_ports];
+	size_t length = strlen(name);
+
+	if (config->n_ports == CONFIG_PORTS_MAX)
+		return wb_err_set(err, EINVAL, "too many ports, expected at most %u",
+			CONFIG_PORTS_MAX);
+	if (length == 0 || length >= IFNAMSIZ || strpbrk(name, "/ \t:%") != NULL ||
+		strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return wb_err_set(err, EINVAL,
+			"'%.40s' names no interface, expected [%s NAME] with 1 to 15 characters", name,
+			bond ? "bond" : "port");
+	for (unsigned i = 0; i < config->n_ports; i++)
+		if (strcmp(config->ports[i].name, name) == 0)
+			return wb_err_set(err, EINVAL,
+				"%s was described in line %u already, expected another name", name,
+				config->ports[i].line);
+	memcpy(port->name, name, length + 1);
+	port->bond = bond;
+	port->line = line;
+	port->mtu = DEFAULT_MTU;
+	port->policy = WB_BOND_LAYER34;
+	config->n_ports++;
+	loader->port = port;
+	loader->key = port_key;
+	return 0;
+}
+
+static int on_section(void *arg, const char *name, const char *argument, unsigned line,
+	struct wb_err *err)
+{
+	struct loader *loader = arg;
+
+	loader->n_once = 0;
+	if (strcmp(name, "bond") == 0 || strcmp(name, "port") == 0)
+		return begin_port(loader, *name == 'b', argument, line, err);
+	if (*argument == '\0' && strcmp(name, "gateway") == 0) {
+		loader->key = gateway_key;
+		return 0;
+	}
+	if (*argument == '\0' && strcmp(name, "lcores") == 0) {
+		loader->key = lcores_key;
+		return 0;
+	}
+	return wb_err_set(err, EINVAL,
+		"[%.30s%s%.30s] is not known, expected [gateway], [lcores], [bond NAME] or [port NAME]",
+		name, *argument != '\0' ? " " : "", argument);
+}
+
+static int on_key(void *arg, const char *key, char *value, unsigned line, struct wb_err *err)
+{
+	struct loader *loader = arg;
+
+	return loader->key(loader, key, value, line, err);
+}
+
+static int load_tunnels(struct loader *loader, struct wb_err *err)
+{
+	struct wb_config *config = loader->config;
+
+	for (unsigned i = 0; i < loader->n_tunnels; i++) {
+		int rc = wb_wgquick_load(loader->tunnels[i].path, &config->tunnels[i],
+			&config->notices, err);
+
+		if (rc == -ENOENT)
+			return wb_err_set(err, ENOENT,
+				"%s:%u: tunnel file %s is not there, expected a wg-quick file",
+				config->path, loader->tunnels[i].line, loader->tunnels[i].path);
+		if (rc < 0)
+			return rc;
+		config->n_tunnels++;
+	}
+	return 0;
+}
+
+/* Without a word in the file, the last CPU works: the first one has the system's interrupts. */
+static void default_worker(struct wb_config *config)
+{
+	cpu_set_t cpus;
+
+	if (config->n_workers > 0)
+		return;
+	config->n_workers = 1;
+	config->workers[0] = 0;
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+	for (int cpu = 0; cpu < CONFIG_CPUS_MAX && cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &cpus))
+			config->workers[0] = (uint16_t)cpu;
+}
+
+int wb_config_load(const char *path, struct wb_config **out, struct wb_err *err)
+{
+	struct loader loader = {.n_tunnels = 0};
+	const struct wb_ini_reader reader = {
+		.section = on_section, .key = on_key, .arg = &loader, .semicolon_comments = true};
+	struct wb_config *config = calloc(1, sizeof(*config));
+	int rc;
+
+	if (config == NULL || (config->path = strdup(path)) == NULL) {
+		free(config);
+		return wb_err_set(err, ENOMEM, "%s: no memory", path);
+	}
+	snprintf(config->name, sizeof(config->name), "%s", DEFAULT_NAME);
+	config->memory_mib = DEFAULT_MEMORY;
+	config->control_cpu = -1;
+	loader.config = config;
+	rc = wb_ini_read(path, &reader, err);
+	if (rc == 0)
+		rc = load_tunnels(&loader, err);
+	default_worker(config);
+	if (rc == 0)
+		rc = config_check(config, err);
+	for (unsigned i = 0; i < loader.n_tunnels; i++)
+		free(loader.tunnels[i].path);
+	if (rc < 0) {
+		wb_config_free(config);
+		return rc;
+	}
+	*out = config;
+	return 0;
+}
+
+void wb_config_free(struct wb_config *config)
+{
+	if (config == NULL)
+		return;
+	for (unsigned i = 0; i < config->n_tunnels; i++)
+		wb_wgquick_free(config->tunnels[i]);
+	wb_notices_free(&config->notices);
+	free(config->path);
+	free(config);
+}
+
+uint16_t wb_config_tunnel_mtu(const struct wb_config *config, const struct wb_wgquick *tunnel)
+{
+	uint16_t smallest = UINT16_MAX;
+
+	if (tunnel->mtu != 0)
+		return tunnel->mtu;
+	for (unsigned i = 0; i < config->n_ports; i++)
+		if (config->ports[i].mtu < smallest)
+			smallest = config->ports[i].mtu;
+	return (uint16_t)(smallest - SEAL_OVERHEAD);
+}

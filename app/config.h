@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ * The gateway's configuration: its own INI file and the tunnels' files it names, read and checked as
+ * a whole before anything is started.
+ */
+#ifndef WB_APP_CONFIG_H
+#define WB_APP_CONFIG_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/addr.h"
+#include "base/err.h"
+#include "port/bond_hash.h"
+#include "port/device.h"
+#include "uapi/wgquick.h"
+
+#define CONFIG_PORTS_MAX     16
+#define CONFIG_MEMBERS_MAX   16
+#define CONFIG_ADDRESSES_MAX 32
+#define CONFIG_TUNNELS_MAX   64
+#define CONFIG_CPUS_MAX      1024
+#define CONFIG_WORKERS_MAX   64
+#define CONFIG_NAME_MAX      33
+
+/** The table wg-quick's default routes are in, and the mark that passes it by. */
+#define CONFIG_DEFAULT_TABLE 51820
+
+struct config_member {
+	struct wb_device device;
+	char text[WB_DEVICE_TEXT_MAX];
+	unsigned line;
+};
+
+/** [bond NAME] or [port NAME]. */
+struct config_port {
+	char name[IFNAMSIZ];
+	bool bond;
+	struct config_member members[CONFIG_MEMBERS_MAX];
+	unsigned n_members;
+	enum wb_bond_policy policy;
+	struct wb_prefix addresses[CONFIG_ADDRESSES_MAX];
+	unsigned n_addresses;
+	struct wb_addr gateway4; /**< family 0: none */
+	struct wb_addr gateway6;
+	uint16_t mtu;
+	unsigned line;
+};
+
+struct wb_config {
+	char *path;
+	char name[CONFIG_NAME_MAX];
+	bool poll_always;
+	uint32_t memory_mib;
+	int control_cpu; /**< -1: any */
+	uint16_t workers[CONFIG_WORKERS_MAX];
+	unsigned n_workers;
+	struct config_port ports[CONFIG_PORTS_MAX];
+	unsigned n_ports;
+	struct wb_wgquick *tunnels[CONFIG_TUNNELS_MAX];
+	unsigned n_tunnels;
+	struct wb_notices notices;
+};
+
+/** A prefix and the tunnels that have it among their peers' allowed IPs. */
+struct config_route {
+	struct wb_prefix prefix;
+	uint32_t table;
+	uint16_t n_tunnels;
+	uint8_t tunnels[CONFIG_TUNNELS_MAX]; /**< places in wb_config.tunnels, ascending */
+};
+
+/** Reads everything. On failure err says FILE:LINE, what is wrong, and what was expected. */
+int wb_config_load(const char *path, struct wb_config **out, struct wb_err *err);
+
+/** Wipes the keys and frees. NULL is ignored. */
+void wb_config_free(struct wb_config *config);
+
+/** The routes that the tunnels' files ask for, sorted; tunnels with the same prefix share one.
+ * @param routes  gets an array to be freed with free(). */
+int wb_config_routes(const struct wb_config *config, struct config_route **routes, unsigned *n,
+	struct wb_err *err);
+
+/** The MTU of a tunnel: its file's, or what fits into the smallest port over IPv6. */
+uint16_t wb_config_tunnel_mtu(const struct wb_config *config, const struct wb_wgquick *tunnel);
+
+#endif

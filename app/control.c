@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "control.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <rte_ring_elem.h>
+
+/* Workers never make system calls to wake control: it looks at their rings this often. */
+#define RINGS_EVERY_MS 1
+
+/* Messages taken in one round, so that a flood of handshakes leaves time for the rest. */
+#define HANDSHAKES_A_ROUND 64
+#define EVENTS_A_ROUND     256
+
+static void take_handshakes(struct control *control)
+{
+	struct rte_mbuf *mbufs[HANDSHAKES_A_ROUND];
+	unsigned count = rte_ring_dequeue_burst(
+		control->gateway->handshakes, (void **)mbufs, HANDSHAKES_A_ROUND, NULL);
+
+	for (unsigned i = 0; i < count; i++)
+		handshake_receive(control, mbufs[i], clock_now());
+}
+
+static void take_events(struct control *control)
+{
+	const struct plan *plan = &control->gateway->plan;
+	struct event event;
+
+	for (unsigned i = 0; i < plan->n_workers; i++)
+		for (unsigned n = 0; n < EVENTS_A_ROUND &&
+			rte_ring_dequeue_elem(plan->workers[i]->events, &event, sizeof(event)) == 0;
+			n++)
+			peer_event(control, &event, clock_now());
+}
+
+static bool signalled(struct control *control)
+{
+	struct signalfd_siginfo info;
+
+	return read(control->signal_fd, &info, sizeof(info)) == sizeof(info);
+}
+
+/* One round of everything that may be waiting. False: a signal says to end. */
+static bool round_of_work(struct control *control)
+{
+	uint64_t now;
+
+	if (signalled(control))
+		return false;
+	wb_mirror_process(control->mirror);
+	take_events(control);
+	take_handshakes(control);
+	now = clock_now();
+	if (control->ways_dirty)
+		ways_update_all(control, now);
+	peers_run_due(control, now);
+	routes_refresh_neighbours(control, now);
+	retire_poll(control->retire);
+	return true;
+}
+
+static int watch(struct control *control, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+
+	return epoll_ctl(control->epoll_fd, EPOLL_CTL_ADD, fd, &event);
+}
+
+static int signals_open(struct control *control, struct wb_err *err)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	control->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	control->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (control->signal_fd < 0 || control->epoll_fd < 0 ||
+		watch(control, control->signal_fd) < 0)
+		return wb_err_set(err, errno, "signals: %s", strerror(errno));
+	return 0;
+}
+
+int control_create(struct gateway *gateway, struct control **out, struct wb_err *err)
+{
+	struct control *control = calloc(1, sizeof(*control));
+	int rc;
+
+	if (control == NULL)
+		return wb_err_set(err, ENOMEM, "no memory for control");
+	control->gateway = gateway;
+	control->epoll_fd = control->signal_fd = -1;
+	RB_INIT(&control->deadlines);
+	control->retire = retire_create(gateway->qsbr);
+	control->retire_handle = retire_handle(control->retire);
+	rc = control->retire == NULL ? wb_err_set(err, ENOMEM, "no memory for control") : 0;
+	if (rc == 0)
+		rc = signals_open(control, err);
+	if (rc == 0)
+		rc = wb_netlink_open(&control->netlink, err);
+	if (rc < 0) {
+		control_destroy(control);
+		return rc;
+	}
+	*out = control;
+	return 0;
+}
+
+void control_destroy(struct control *control)
+{
+	if (control == NULL)
+		return;
+	routes_stop(control);
+	peer_timers_free(control);
+	wb_netlink_close(control->netlink);
+	if (control->epoll_fd >= 0)
+		close(control->epoll_fd);
+	if (control->signal_fd >= 0)
+		close(control->signal_fd);
+	retire_destroy(control->retire);
+	free(control);
+}
+
+int control_run(struct control *control)
+{
+	struct gateway *gateway = control->gateway;
+	struct epoll_event ready[4];
+	bool running = true;
+
+	watch(control, wb_mirror_fd(control->mirror));
+	while (running) {
+		epoll_wait(control->epoll_fd, ready, 4, RINGS_EVERY_MS);
+		pthread_mutex_lock(&gateway->lock);
+		running = round_of_work(control);
+		pthread_mutex_unlock(&gateway->lock);
+	}
+	return 0;
+}

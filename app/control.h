@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ * The control thread: one event loop for handshakes, timers, the kernel's routes and neighbours,
+ * and signals. All functions here are its own.
+ */
+#ifndef WB_APP_CONTROL_H
+#define WB_APP_CONTROL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/tree.h"
+#include "kernel/mirror.h"
+#include "kernel/netlink.h"
+#include "kernel/rib.h"
+#include "wg/peer.h"
+
+#include "gateway.h"
+#include "neighbours.h"
+#include "retire.h"
+
+RB_HEAD(deadline_tree, peer_timer);
+
+/** Control's timer of a peer, and what it waits for. */
+struct peer_timer {
+	RB_ENTRY(peer_timer) entry;
+	struct wb_peer *peer;
+	uint64_t deadline;        /**< ns; UINT64_MAX: not in the tree */
+	bool initiation_pending;  /**< to be sent as soon as the endpoint's next hop is known */
+	const struct wb_wgquick_peer *file; /**< its lines in the tunnel's file */
+};
+
+struct control {
+	struct gateway *gateway;
+	struct retire_queue *retire;
+	struct wb_retire retire_handle;
+	int epoll_fd;
+	int signal_fd;
+
+	/* peers.c */
+	struct deadline_tree deadlines;
+	struct peer_timer *timers[WB_PEERS_MAX]; /**< by peer id */
+
+	/* handshake.c */
+	uint64_t under_load_until; /**< ns */
+
+	/* routes.c */
+	struct wb_netlink *netlink;
+	struct wb_mirror *mirror;
+	struct wb_rib *rib;
+	struct neighbours *neighbours;
+	uint32_t next_group;
+	bool ways_dirty; /**< something changed that endpoints' ways depend on */
+	uint64_t neighbours_refreshed;
+};
+
+/** Runs until a signal ends it. Returns 0. */
+int control_run(struct control *control);
+
+/** Makes control's state: netlink, signals, the retire queue. On failure nothing is left. */
+int control_create(struct gateway *gateway, struct control **out, struct wb_err *err);
+
+/** Frees it; no worker may run. NULL is ignored. */
+void control_destroy(struct control *control);
+
+/* handshake.c */
+
+/** Sends an initiation to a peer, or keeps it pending until the way to it is known. */
+void handshake_begin(struct control *control, struct wb_peer *peer, uint64_t now);
+
+/** Takes a message of type 1, 2 or 3 from the workers; frees the mbuf. */
+void handshake_receive(struct control *control, struct rte_mbuf *mbuf, uint64_t now);
+
+/** Has the seal stage send a keepalive. */
+void handshake_keepalive(struct control *control, struct wb_peer *peer);
+
+/* peers.c */
+
+/** Makes a peer's timer. */
+int peer_timer_add(struct control *control, struct wb_peer *peer,
+	const struct wb_wgquick_peer *file);
+
+void peer_timers_free(struct control *control);
+
+/** Does what a worker asked for. */
+void peer_event(struct control *control, const struct event *event, uint64_t now);
+
+/** Runs the timers of a peer now and sets its next deadline. */
+void peer_timers_run(struct control *control, struct wb_peer *peer, uint64_t now);
+
+/** Runs all timers that are due; returns the next deadline, UINT64_MAX for none. */
+uint64_t peers_run_due(struct control *control, uint64_t now);
+
+/** A session was derived: tells the timers, and takes up what waited for it. */
+void peer_session_begun(struct control *control, struct wb_peer *peer, uint64_t now);
+
+/** An authenticated packet came from here: the peer is there now. */
+void peer_moved(struct control *control, struct wb_peer *peer, const struct wb_endpoint *remote,
+	const struct wb_addr *local);
+
+/* ways.c */
+
+/**
+ * Finds the way to a peer's endpoint: the kernel's route, the next hop's MAC, our source address;
+ * publishes the header template, or takes it away while the next hop is unknown.
+ * @return true if the peer can be reached.
+ */
+bool way_update(struct control *control, struct wb_peer *peer);
+
+/** way_update() for every peer with an endpoint. */
+void ways_update_all(struct control *control, uint64_t now);
+
+/* routes.c */
+
+/** Reads the kernel's state into the FIB and follows it from now on. */
+int routes_start(struct control *control, struct wb_err *err);
+void routes_stop(struct control *control);
+
+/** Asks the kernel to prove the neighbours the fast path uses, since it sees none of the packets
+ * that would make it do so. Called from time to time. */
+void routes_refresh_neighbours(struct control *control, uint64_t now);
+
+/** The MAC of a resolved neighbour behind a port's TAP. False: not known. */
+bool routes_neighbour(const struct control *control, unsigned port, const struct wb_addr *addr,
+	uint8_t mac[6]);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ * The gateway as a whole: what control builds, and workers read.
+ */
+#ifndef WB_APP_GATEWAY_H
+#define WB_APP_GATEWAY_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include <rte_mempool.h>
+#include <rte_rcu_qsbr.h>
+
+#include "fib/fib.h"
+#include "kernel/tuntap.h"
+#include "port/port.h"
+#include "stats/counters.h"
+#include "wg/tunnel.h"
+
+#include "config.h"
+#include "plan.h"
+
+/** A port and its TAP. */
+struct gateway_port {
+	struct wb_port *port;
+	struct wb_tuntap *tap;
+	int ifindex; /**< of the TAP */
+	uint16_t mtu; /**< bytes of an IP packet */
+	uint8_t mac[6];
+	uint64_t rx_packets; /**< by the lcore of the rx stage */
+};
+
+/** A tunnel's TUN and what control remembers of its configuration. */
+struct gateway_tunnel {
+	struct wb_tunnel *tunnel;
+	struct wb_tuntap *tun;
+	int ifindex;
+	const struct wb_wgquick *file;
+};
+
+struct gateway {
+	/* Read by workers. */
+	struct plan plan;
+	struct gateway_port ports[PORTS_MAX];
+	struct gateway_tunnel tunnels[WB_TUNNELS_MAX];
+	uint16_t n_ports;
+	struct wb_tunnels *wg;
+	struct wb_fib *fib;
+	struct rte_mempool *pool;     /**< packets of workers */
+	struct rte_ring *handshakes;  /**< messages of types 1 to 3, workers → control */
+	struct rte_rcu_qsbr *qsbr;
+	bool poll_always;
+	atomic_bool stopping;
+
+	/* Control's own. */
+	struct wb_config *config;
+	struct wb_counters *counters; /**< one for each worker, then control's */
+	struct wb_counters *control_count;
+	struct rte_mempool *control_pool; /**< packets that control makes: it alone takes from it */
+	struct control *control;
+	unsigned default_rules; /**< bit 0: IPv4 rules were added, bit 1: IPv6 */
+	pthread_mutex_t lock; /**< held by control while it works, and by telemetry callbacks */
+};
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The command line: wirebraid run | check | show. */
+#include <stdio.h>
+#include <string.h>
+
+#include "commands.h"
+
+static const char help[] =
+	"wirebraid " WB_VERSION ": a site-to-site WireGuard gateway on DPDK\n"
+	"\n"
+	"Usage:\n"
+	"  wirebraid run FILE                 run the gateway that FILE describes\n"
+	"  wirebraid check FILE               read everything, say what run would do\n"
+	"  wirebraid show ports|tunnels|paths|drops|lcores [--json] [--name NAME]\n"
+	"                                     ask a running gateway\n"
+	"  wirebraid --help | --version\n"
+	"\n"
+	"Exit status: 0 done; 1 it failed, and why is said on standard error;\n"
+	"2 the command line is wrong. See wirebraid(8).\n";
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{"run", wb_cmd_run},
+	{"check", wb_cmd_check},
+	{"show", wb_cmd_show},
+};
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		fputs(help, stderr);
+		return 2;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
+		strcmp(argv[1], "help") == 0) {
+		fputs(help, stdout);
+		return 0;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("wirebraid " WB_VERSION);
+		return 0;
+	}
+	for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+		if (strcmp(argv[1], commands[i].name) == 0)
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "wirebraid: unknown command '%s', expected run, check or show\n", argv[1]);
+	return 2;
+}

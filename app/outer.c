@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "outer.h"
+
+#include <rte_byteorder.h>
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_malloc.h>
+#include <rte_memcpy.h>
+#include <rte_udp.h>
+
+#define HOP_LIMIT 64
+
+static void write_ip4(struct wb_outer *outer, const struct outer_way *way)
+{
+	struct rte_ipv4_hdr *ip = (void *)&outer->header[RTE_ETHER_HDR_LEN];
+
+	ip->version_ihl = RTE_IPV4_VHL_DEF;
+	ip->time_to_live = HOP_LIMIT;
+	ip->next_proto_id = IPPROTO_UDP;
+	ip->src_addr = way->local.v4;
+	ip->dst_addr = way->remote.addr.v4;
+	outer->ip_sum = rte_raw_cksum(ip, sizeof(*ip));
+	outer->length = RTE_ETHER_HDR_LEN + sizeof(*ip);
+}
+
+static void write_ip6(struct wb_outer *outer, const struct outer_way *way)
+{
+	struct rte_ipv6_hdr *ip = (void *)&outer->header[RTE_ETHER_HDR_LEN];
+
+	ip->vtc_flow = rte_cpu_to_be_32(UINT32_C(6) << 28);
+	ip->proto = IPPROTO_UDP;
+	ip->hop_limits = HOP_LIMIT;
+	memcpy(ip->src_addr, way->local.bytes, 16);
+	memcpy(ip->dst_addr, way->remote.addr.bytes, 16);
+	outer->ipv6 = true;
+	outer->length = RTE_ETHER_HDR_LEN + sizeof(*ip);
+}
+
+struct wb_outer *outer_make(const struct outer_way *way)
+{
+	struct wb_outer *outer = rte_zmalloc("wb_outer", sizeof(*outer), RTE_CACHE_LINE_SIZE);
+	struct rte_ether_hdr *ether;
+	struct rte_udp_hdr *udp;
+	bool ipv6 = way->remote.addr.family == AF_INET6;
+
+	if (outer == NULL)
+		return NULL;
+	ether = (void *)outer->header;
+	memcpy(&ether->dst_addr, way->next_hop_mac, RTE_ETHER_ADDR_LEN);
+	memcpy(&ether->src_addr, way->source_mac, RTE_ETHER_ADDR_LEN);
+	ether->ether_type =
+		rte_cpu_to_be_16(ipv6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
+	if (ipv6)
+		write_ip6(outer, way);
+	else
+		write_ip4(outer, way);
+	udp = (void *)&outer->header[outer->length];
+	udp->src_port = rte_cpu_to_be_16(way->local_port);
+	udp->dst_port = rte_cpu_to_be_16(way->remote.port);
+	outer->length += sizeof(*udp);
+	if (ipv6)
+		outer->pseudo_sum = (uint32_t)rte_raw_cksum(way->local.bytes, 16) +
+			rte_raw_cksum(way->remote.addr.bytes, 16) +
+			rte_cpu_to_be_16(IPPROTO_UDP) + udp->src_port + udp->dst_port;
+	outer->port = way->port;
+	outer->remote = way->remote;
+	outer->local = way->local;
+	return outer;
+}
+
+static uint16_t fold(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
+static void finish_ip4(uint8_t *l3, const struct wb_outer *outer, uint16_t payload, uint8_t tos,
+	uint16_t id)
+{
+	struct rte_ipv4_hdr *ip = (void *)l3;
+	struct rte_udp_hdr *udp = (void *)(ip + 1);
+
+	ip->type_of_service = tos;
+	ip->total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + sizeof(*udp) + payload));
+	ip->packet_id = rte_cpu_to_be_16(id);
+	ip->hdr_checksum = (uint16_t)~fold(outer->ip_sum + ip->total_length + ip->packet_id +
+		rte_cpu_to_be_16(tos));
+	udp->dgram_len = rte_cpu_to_be_16((uint16_t)(sizeof(*udp) + payload));
+}
+
+static void finish_ip6(uint8_t *l3, const struct wb_outer *outer, uint16_t payload, uint8_t tos)
+{
+	struct rte_ipv6_hdr *ip = (void *)l3;
+	struct rte_udp_hdr *udp = (void *)(ip + 1);
+	uint16_t length = rte_cpu_to_be_16((uint16_t)(sizeof(*udp) + payload));
+	uint16_t sum;
+
+	ip->vtc_flow = rte_cpu_to_be_32(UINT32_C(6) << 28 | (uint32_t)tos << 20);
+	ip->payload_len = length;
+	udp->dgram_len = length;
+	/* The length stands in the pseudo header and in the UDP header. */
+	sum = fold(outer->pseudo_sum + 2 * (uint32_t)length + rte_raw_cksum(udp + 1, payload));
+	sum = (uint16_t)~sum;
+	udp->dgram_cksum = sum == 0 ? 0xffff : sum;
+}
+
+void outer_write(struct rte_mbuf *mbuf, const struct wb_outer *outer, uint8_t tos, uint16_t id)
+{
+	uint16_t payload = rte_pktmbuf_data_len(mbuf);
+	uint8_t *frame = (uint8_t *)rte_pktmbuf_prepend(mbuf, outer->length);
+
+	rte_memcpy(frame, outer->header, outer->length);
+	if (outer->ipv6)
+		finish_ip6(frame + RTE_ETHER_HDR_LEN, outer, payload, tos);
+	else
+		finish_ip4(frame + RTE_ETHER_HDR_LEN, outer, payload, tos, id);
+}

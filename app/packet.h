@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ * What the stages know of a packet beside its bytes: one cache line in the mbuf's private area.
+ *
+ * Between stages the mbuf's data begins
+ * - in an open ring: at the WireGuard message; the outer IP header lies `outer` bytes before it;
+ * - in a seal ring: at the inner IP header;
+ * - in a tx ring or a TAP's ring: at the Ethernet header;
+ * - in a TUN's ring: at the IP header;
+ * - in the control ring: as in an open ring.
+ */
+#ifndef WB_APP_PACKET_H
+#define WB_APP_PACKET_H
+
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+
+struct wb_peer;
+struct wb_keypair;
+
+struct packet {
+	struct wb_peer *peer;       /**< seal: preset by control; open: whose keypair opened it */
+	struct wb_keypair *keypair; /**< open: found by receiver index */
+	struct rte_mbuf *next;      /**< staging list of a peer without a key */
+	uint16_t port;  /**< index of the port it came in by */
+	uint16_t tunnel; /**< tunnel it was sent to, or is to leave by */
+	uint16_t outer; /**< bytes from the outer IP header to the WireGuard message */
+	uint8_t tos;    /**< outer TOS or traffic class on the way in */
+};
+
+#define PACKET_PRIV_SIZE RTE_ALIGN(sizeof(struct packet), RTE_CACHE_LINE_SIZE)
+
+static inline struct packet *packet_of(struct rte_mbuf *mbuf)
+{
+	return (struct packet *)rte_mbuf_to_priv(mbuf);
+}
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ * The lcore plan: which lcore runs which stages, and the rings between them.
+ */
+#ifndef WB_APP_PLAN_H
+#define WB_APP_PLAN_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "wg/tunnel.h"
+#include "worker.h"
+
+#define PORTS_MAX   16
+#define WORKERS_MAX 64
+
+/** Ring sizes, powers of two. At a gigabit 512 full-size packets are 6 ms. */
+#define RING_DATA    512
+#define RING_KERNEL  256
+#define RING_CONTROL 256
+
+struct plan {
+	struct stage stages[STAGES_MAX];
+	uint16_t n_stages;
+	/* Stage ids by object. */
+	uint16_t tx[PORTS_MAX];
+	uint16_t tap[PORTS_MAX];
+	uint16_t open[WB_TUNNELS_MAX];
+	uint16_t seal[WB_TUNNELS_MAX];
+	uint16_t tun[WB_TUNNELS_MAX];
+	struct worker *workers[WORKERS_MAX];
+	uint16_t n_workers;
+};
+
+struct gateway;
+
+/**
+ * Lays out the stages of the gateway's ports and tunnels over its workers and makes the rings.
+ * One worker runs them all. More share them: ports go round the workers; a tunnel's seal and open
+ * stages go to neighbouring workers, away from the first one when there are three or more, since
+ * that one has the ports' work. Control only, before the workers are launched.
+ */
+int plan_make(struct gateway *gateway, struct wb_err *err);
+
+/** Frees rings, what is still in them, and workers. No worker may run. */
+void plan_free(struct gateway *gateway);
+
+#endif

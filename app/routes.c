@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* From the kernel's routes and neighbours to the FIB. Every entry of the FIB comes from here. */
+#include <linux/rtnetlink.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <rte_log.h>
+
+#include "control.h"
+
+/* How often neighbours in use are proved: within the kernel's own time to call one stale. */
+#define REFRESH_EVERY (15 * NS_PER_SECOND)
+
+/* What is never forwarded, whatever the default route: multicast, broadcast, loopback, link-local. */
+static const char *const kernels_own[] = {
+	"224.0.0.0/4", "255.255.255.255/32", "127.0.0.0/8", "169.254.0.0/16", "ff00::/8", "fe80::/10"};
+
+static int port_by_ifindex(const struct control *control, int ifindex)
+{
+	const struct gateway *gateway = control->gateway;
+
+	for (unsigned i = 0; i < gateway->n_ports; i++)
+		if (gateway->ports[i].ifindex == ifindex)
+			return (int)i;
+	return -1;
+}
+
+static int tunnel_by_ifindex(const struct control *control, int ifindex)
+{
+	const struct gateway *gateway = control->gateway;
+
+	for (unsigned i = 0; i < gateway->wg->n; i++)
+		if (gateway->tunnels[i].ifindex == ifindex)
+			return (int)i;
+	return -1;
+}
+
+/* The tunnels a route leads into, with weights; 0 if it leads elsewhere too. */
+static unsigned tunnel_paths(const struct control *control, const struct wb_route *route,
+	struct wb_group_path *paths)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < route->n_hops; i++) {
+		int tunnel = tunnel_by_ifindex(control, route->hops[i].ifindex);
+		unsigned weight = route->hops[i].weight;
+
+		if (tunnel < 0 || n == WB_GROUP_MAX_PATHS)
+			return 0;
+		paths[n++] = (struct wb_group_path){.tunnel = (uint16_t)tunnel,
+			.weight = (uint8_t)(weight == 0 ? 1 : weight > 255 ? 255 : weight)};
+	}
+	return n;
+}
+
+static bool same_paths(const struct wb_group *group, const struct wb_group_path *paths, unsigned n)
+{
+	if (group->n_paths != n)
+		return false;
+	for (unsigned i = 0; i < n; i++)
+		if (group->paths[i].tunnel != paths[i].tunnel ||
+			group->paths[i].weight != paths[i].weight)
+			return false;
+	return true;
+}
+
+/* Routes over the same tunnels with the same weights share a group: find it, or make it. */
+static int group_for(struct control *control, const struct wb_group_path *paths, unsigned n,
+	uint32_t *id)
+{
+	struct wb_fib *fib = control->gateway->fib;
+	struct wb_group *group;
+	struct wb_err err;
+	int rc;
+
+	for (uint32_t i = 0; i < control->next_group; i++) {
+		const struct wb_group *there = wb_fib_group_find(fib, i);
+
+		if (there != NULL && same_paths(there, paths, n)) {
+			*id = i;
+			return 0;
+		}
+	}
+	rc = wb_group_build(control->next_group, NULL, paths, n, &group, &err);
+	if (rc == 0)
+		rc = wb_fib_group_set(fib, group, &err);
+	if (rc == 0)
+		*id = control->next_group++;
+	return rc;
+}
+
+static struct wb_nh_spec neighbour_hop(
+	const struct control *control, const struct neighbour *neighbour)
+{
+	return wb_nh_port(
+		neighbour->port, neighbour->mac, control->gateway->ports[neighbour->port].mac);
+}
+
+/* The first hop behind a port whose gateway is resolved; the kernel has the packet otherwise, and
+ * resolves it. */
+static struct wb_nh_spec gateway_hop(const struct control *control, const struct wb_route *route)
+{
+	for (unsigned i = 0; i < route->n_hops; i++) {
+		int port = port_by_ifindex(control, route->hops[i].ifindex);
+		const struct neighbour *neighbour;
+
+		if (port < 0 || route->hops[i].gateway.family == 0)
+			continue;
+		neighbour = neighbours_find(
+			control->neighbours, (unsigned)port, &route->hops[i].gateway);
+		if (neighbour != NULL)
+			return neighbour_hop(control, neighbour);
+	}
+	return wb_nh_kernel();
+}
+
+static struct wb_nh_spec route_hop(struct control *control, const struct wb_route *route)
+{
+	struct wb_group_path paths[WB_GROUP_MAX_PATHS];
+	uint32_t group;
+	unsigned n;
+
+	switch (route->type) {
+	case RTN_LOCAL:
+		return wb_nh_local();
+	case RTN_BLACKHOLE:
+		return wb_nh_drop();
+	case RTN_UNICAST:
+		break;
+	default:
+		return wb_nh_kernel();
+	}
+	n = tunnel_paths(control, route, paths);
+	if (n == 1)
+		return wb_nh_tunnel(paths[0].tunnel);
+	if (n > 1 && group_for(control, paths, n, &group) == 0)
+		return wb_nh_group(group);
+	return gateway_hop(control, route);
+}
+
+/* Sets or takes away the FIB's entry of a prefix, by the RIB and the neighbours. */
+static void prefix_update(struct control *control, const struct wb_prefix *prefix)
+{
+	const struct wb_route *route = wb_rib_best(control->rib, prefix);
+	struct wb_fib *fib = control->gateway->fib;
+	const struct neighbour *neighbour = NULL;
+	struct wb_nh_spec hop;
+	struct wb_err err;
+
+	if (prefix->len == wb_addr_bits(&prefix->addr))
+		neighbour = neighbours_find_any(control->neighbours, &prefix->addr);
+	if (route != NULL)
+		hop = route_hop(control, route);
+	else if (neighbour != NULL)
+		hop = neighbour_hop(control, neighbour);
+	else {
+		wb_fib_route_del(fib, prefix, NULL);
+		return;
+	}
+	/* A host route by the kernel that says no more than "on the link". */
+	if (hop.type == WB_NH_KERNEL && neighbour != NULL && route->type == RTN_UNICAST)
+		hop = neighbour_hop(control, neighbour);
+	if (wb_fib_route_set(fib, prefix, &hop, &err) < 0)
+		RTE_LOG(ERR, USER1, "wirebraid: %s\n", err.text);
+}
+
+static void on_best_changed(void *arg, const struct wb_prefix *prefix)
+{
+	struct control *control = arg;
+
+	prefix_update(control, prefix);
+	control->ways_dirty = true;
+}
+
+struct gateway_change {
+	struct control *control;
+	struct wb_addr gateway;
+};
+
+/* A gateway's MAC has become known or has changed: its routes follow. */
+static void update_if_via(void *arg, const struct wb_prefix *prefix)
+{
+	const struct gateway_change *change = arg;
+	const struct wb_route *route = wb_rib_best(change->control->rib, prefix);
+
+	for (unsigned i = 0; i < route->n_hops; i++)
+		if (wb_addr_equal(&route->hops[i].gateway, &change->gateway)) {
+			prefix_update(change->control, prefix);
+			return;
+		}
+}
+
+static void neighbour_changed(struct control *control, const struct wb_addr *addr)
+{
+	struct gateway_change change = {.control = control, .gateway = *addr};
+	struct wb_prefix host = {.addr = *addr, .len = (uint8_t)wb_addr_bits(addr)};
+
+	prefix_update(control, &host);
+	wb_rib_foreach(control->rib, update_if_via, &change);
+	control->ways_dirty = true;
+}
+
+static void on_route(void *arg, const struct wb_route *route, bool gone)
+{
+	struct control *control = arg;
+
+	if (gone)
+		wb_rib_del(control->rib, route);
+	else
+		wb_rib_set(control->rib, route);
+}
+
+static void on_routes_begin(void *arg, int family)
+{
+	wb_rib_mark(((struct control *)arg)->rib, family);
+}
+
+static void on_routes_end(void *arg, int family)
+{
+	wb_rib_sweep(((struct control *)arg)->rib, family);
+}
+
+static bool link_local(const struct wb_addr *addr)
+{
+	return addr->family == AF_INET6 && addr->bytes[0] == 0xfe && (addr->bytes[1] & 0xc0) == 0x80;
+}
+
+static void on_neighbour(void *arg, const struct wb_neighbour *neighbour, bool gone)
+{
+	struct control *control = arg;
+	int port = port_by_ifindex(control, neighbour->ifindex);
+	bool news;
+
+	if (port < 0)
+		return;
+	if (gone)
+		news = neighbours_del(control->neighbours, (unsigned)port, &neighbour->addr);
+	else
+		news = neighbours_set(
+			control->neighbours, (unsigned)port, &neighbour->addr, neighbour->mac);
+	if (!news)
+		return;
+	/* One link-local address may be on several links: it is no place to route to. */
+	if (!link_local(&neighbour->addr)) {
+		neighbour_changed(control, &neighbour->addr);
+	} else {
+		struct gateway_change change = {.control = control, .gateway = neighbour->addr};
+
+		wb_rib_foreach(control->rib, update_if_via, &change);
+		control->ways_dirty = true;
+	}
+}
+
+static void mark_unseen(void *arg, struct neighbour *neighbour)
+{
+	(void)arg;
+	neighbour->seen = false;
+}
+
+static void on_neighbours_begin(void *arg)
+{
+	neighbours_foreach(((struct control *)arg)->neighbours, mark_unseen, NULL);
+}
+
+static void forget_unseen(void *arg, struct neighbour *neighbour)
+{
+	struct control *control = arg;
+	struct wb_addr addr = neighbour->addr;
+
+	if (neighbour->seen)
+		return;
+	neighbours_del(control->neighbours, neighbour->port, &addr);
+	neighbour_changed(control, &addr);
+}
+
+static void on_neighbours_end(void *arg)
+{
+	neighbours_foreach(((struct control *)arg)->neighbours, forget_unseen, arg);
+}
+
+static void on_link(void *arg, const struct wb_link *link, bool gone)
+{
+	(void)link;
+	(void)gone;
+	((struct control *)arg)->ways_dirty = true;
+}
+
+static const struct wb_mirror_ops ops = {
+	.route = on_route,
+	.routes_begin = on_routes_begin,
+	.routes_end = on_routes_end,
+	.neighbour = on_neighbour,
+	.neighbours_begin = on_neighbours_begin,
+	.neighbours_end = on_neighbours_end,
+	.link = on_link,
+};
+
+int routes_start(struct control *control, struct wb_err *err)
+{
+	const struct wb_nh_spec kernel = wb_nh_kernel();
+	struct wb_prefix prefix;
+
+	control->rib = wb_rib_create(CONFIG_DEFAULT_TABLE, on_best_changed, control);
+	control->neighbours = neighbours_create();
+	if (control->rib == NULL || control->neighbours == NULL)
+		return wb_err_set(err, ENOMEM, "no memory for routes");
+	for (unsigned i = 0; i < RTE_DIM(kernels_own); i++) {
+		wb_prefix_parse(kernels_own[i], &prefix);
+		if (wb_fib_route_set(control->gateway->fib, &prefix, &kernel, err) < 0)
+			return -ENOMEM;
+	}
+	return wb_mirror_open(&ops, control, &control->mirror, err);
+}
+
+void routes_stop(struct control *control)
+{
+	wb_mirror_close(control->mirror);
+	neighbours_free(control->neighbours);
+	wb_rib_free(control->rib);
+}
+
+bool routes_neighbour(const struct control *control, unsigned port, const struct wb_addr *addr,
+	uint8_t mac[6])
+{
+	const struct neighbour *neighbour = neighbours_find(control->neighbours, port, addr);
+
+	if (neighbour == NULL)
+		return false;
+	memcpy(mac, neighbour->mac, 6);
+	return true;
+}
+
+static void use(void *arg, struct neighbour *neighbour)
+{
+	struct control *control = arg;
+
+	wb_netlink_neighbour_use(control->netlink,
+		control->gateway->ports[neighbour->port].ifindex, &neighbour->addr);
+}
+
+void routes_refresh_neighbours(struct control *control, uint64_t now)
+{
+	if (now - control->neighbours_refreshed < REFRESH_EVERY)
+		return;
+	control->neighbours_refreshed = now;
+	neighbours_foreach(control->neighbours, use, control);
+}

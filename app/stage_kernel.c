@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The exception path: a port's TAP and a tunnel's TUN. Packets the fast path has no answer for are
+ * written to the kernel; what the kernel sends is read and put on its way. */
+#include "stages.h"
+
+#include "forward.h"
+#include "gateway.h"
+
+/* Each read is a system call: a busy worker makes one round of them in this time. */
+#define READ_EVERY (50 * NS_PER_US)
+
+static unsigned write_burst(struct stage *stage, struct worker *worker, struct wb_tuntap *device,
+	enum wb_counter out, enum wb_counter refused)
+{
+	struct rte_mbuf *mbufs[BURST];
+	unsigned count = rte_ring_dequeue_burst(stage->in, (void **)mbufs, BURST, NULL);
+	unsigned written = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		written += wb_tuntap_write(device, rte_pktmbuf_mtod(mbufs[i], void *),
+				   rte_pktmbuf_data_len(mbufs[i])) == 0;
+	wb_count(worker->count, out, written);
+	wb_count(worker->count, refused, count - written);
+	if (count > 0)
+		rte_pktmbuf_free_bulk(mbufs, count);
+	return count;
+}
+
+/* Reads one packet into a fresh mbuf. NULL when there is none. */
+static struct rte_mbuf *read_one(struct worker *worker, struct wb_tuntap *device)
+{
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(worker->gateway->pool);
+	ssize_t length;
+
+	if (unlikely(mbuf == NULL)) {
+		wb_count(worker->count, WB_NO_MBUF, 1);
+		return NULL;
+	}
+	length = wb_tuntap_read(device, rte_pktmbuf_mtod(mbuf, void *), rte_pktmbuf_tailroom(mbuf));
+	if (length <= 0) {
+		rte_pktmbuf_free(mbuf);
+		return NULL;
+	}
+	mbuf->data_len = (uint16_t)length;
+	mbuf->pkt_len = (uint32_t)length;
+	return mbuf;
+}
+
+static bool read_is_due(struct stage *stage, struct worker *worker)
+{
+	if (worker->now - stage->own.kernel.last < READ_EVERY)
+		return false;
+	stage->own.kernel.last = worker->now;
+	return true;
+}
+
+unsigned stage_tap_run(struct stage *stage, struct worker *worker)
+{
+	struct gateway *gateway = worker->gateway;
+	struct wb_tuntap *tap = gateway->ports[stage->object].tap;
+	unsigned handled = write_burst(stage, worker, tap, WB_OUT_TAP_TX, WB_DROP_TAP_REFUSED);
+	struct rte_mbuf *mbuf;
+
+	if (!read_is_due(stage, worker))
+		return handled;
+	for (unsigned i = 0; i < BURST && (mbuf = read_one(worker, tap)) != NULL; i++) {
+		wb_count(worker->count, WB_IN_TAP_RX, 1);
+		worker_send(worker, gateway->plan.tx[stage->object], mbuf);
+		handled++;
+	}
+	return handled;
+}
+
+unsigned stage_tun_run(struct stage *stage, struct worker *worker)
+{
+	struct gateway *gateway = worker->gateway;
+	struct wb_tuntap *tun = gateway->tunnels[stage->object].tun;
+	unsigned handled = write_burst(stage, worker, tun, WB_OUT_TUN_TX, WB_DROP_TUN_REFUSED);
+	struct rte_mbuf *mbuf;
+	int reason;
+
+	if (!read_is_due(stage, worker))
+		return handled;
+	for (unsigned i = 0; i < BURST && (mbuf = read_one(worker, tun)) != NULL; i++) {
+		handled++;
+		wb_count(worker->count, WB_IN_TUN_RX, 1);
+		reason = ip_check(mbuf);
+		if (unlikely(reason != 0)) {
+			worker_drop(worker, mbuf, (enum wb_counter)reason);
+			continue;
+		}
+		/* The kernel has routed it and chosen this tunnel. */
+		packet_of(mbuf)->peer = NULL;
+			worker_send(worker, gateway->plan.seal[stage->object], mbuf);
+	}
+	return handled;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* open: transport data of one tunnel is authenticated and decrypted in bursts, judged by replay
+ * window and allowed IPs, and forwarded. Nothing changes state before the tag is proved. */
+#include "stages.h"
+
+#include <rte_byteorder.h>
+#include <rte_ip.h>
+#include <rte_prefetch.h>
+
+#include "forward.h"
+#include "gateway.h"
+#include "session.h"
+#include "wg/transport.h"
+
+struct open_burst {
+	struct rte_mbuf *mbufs[BURST];
+	struct wb_keypair *keypairs[BURST];
+	struct wb_aead_op ops[BURST];
+	uint16_t n;
+};
+
+/* Finds the keypair of a message and lays the text out for the AEAD. */
+static void take(struct stage *stage, struct worker *worker, struct open_burst *burst,
+	struct rte_mbuf *mbuf)
+{
+	const struct wb_msg_transport *message = rte_pktmbuf_mtod(mbuf, const void *);
+	uint32_t length = rte_pktmbuf_data_len(mbuf);
+	struct wb_index_entry *entry = wb_index_lookup(
+		worker->gateway->wg->indices, rte_le_to_cpu_32(message->receiver));
+	uint64_t counter = rte_le_to_cpu_64(message->counter);
+	struct wb_keypair *keypair;
+
+	if (unlikely(entry == NULL || entry->kind != WB_INDEX_KEYPAIR)) {
+		worker_drop(worker, mbuf, WB_DROP_WG_UNKNOWN_INDEX);
+		return;
+	}
+	keypair = (struct wb_keypair *)entry;
+	if (unlikely(entry->peer->tunnel->id != stage->object)) {
+		worker_drop(worker, mbuf, WB_DROP_WG_WRONG_TUNNEL);
+		return;
+	}
+	if (unlikely(worker->now - keypair->birth >= WB_REJECT_AFTER_TIME ||
+		    counter >= WB_REJECT_AFTER_MESSAGES)) {
+		worker_drop(worker, mbuf, WB_DROP_WG_EXPIRED_KEY);
+		return;
+	}
+	burst->ops[burst->n] = (struct wb_aead_op){
+		.data = rte_pktmbuf_mtod_offset(mbuf, uint8_t *, sizeof(*message)),
+		.len = (uint32_t)(length - sizeof(*message) - WB_AEAD_TAG_LEN),
+		.counter = counter,
+		.key = &keypair->receive_key,
+	};
+	burst->mbufs[burst->n] = mbuf;
+	burst->keypairs[burst->n] = keypair;
+	burst->n++;
+}
+
+/* The addresses of the outer headers, which lie in front of the message. */
+static void outer_addresses(const struct rte_mbuf *mbuf, struct wb_endpoint *remote,
+	struct wb_addr *local)
+{
+	const uint8_t *message = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+	const uint8_t *l3 = message - packet_of((struct rte_mbuf *)(uintptr_t)mbuf)->outer;
+	const uint8_t *udp = message - 8;
+
+	memset(remote, 0, sizeof(*remote));
+	remote->port = (uint16_t)(udp[0] << 8 | udp[1]);
+	if (*l3 >> 4 == 4) {
+		remote->addr = wb_addr_v4(((const struct rte_ipv4_hdr *)l3)->src_addr);
+		*local = wb_addr_v4(((const struct rte_ipv4_hdr *)l3)->dst_addr);
+	} else {
+		remote->addr = wb_addr_v6(((const struct rte_ipv6_hdr *)l3)->src_addr);
+		*local = wb_addr_v6(((const struct rte_ipv6_hdr *)l3)->dst_addr);
+	}
+}
+
+/* An authenticated packet shows where the peer is (paper, section 2.1): control is told of a new
+ * place, once. */
+static void roam(struct worker *worker, struct wb_peer *peer, const struct rte_mbuf *mbuf)
+{
+	const struct wb_outer *outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
+	struct event event = {.kind = EVENT_ROAMED, .peer_id = peer->id};
+	struct wb_endpoint remote;
+	struct wb_addr local;
+
+	outer_addresses(mbuf, &remote, &local);
+	if (likely(outer != NULL && wb_endpoint_equal(&outer->remote, &remote) &&
+		    wb_addr_equal(&outer->local, &local))) {
+		peer->open.reported = remote;
+		peer->open.reported_local = local;
+		return;
+	}
+	if (wb_endpoint_equal(&peer->open.reported, &remote) &&
+		wb_addr_equal(&peer->open.reported_local, &local))
+		return;
+	event.remote = remote.addr;
+	event.port = remote.port;
+	event.local = local;
+	if (worker_tell(worker, &event)) {
+		peer->open.reported = remote;
+		peer->open.reported_local = local;
+	}
+}
+
+/* The state an authenticated, fresh packet changes. */
+static void account(struct worker *worker, struct wb_keypair *keypair, struct rte_mbuf *mbuf,
+	bool data)
+{
+	struct wb_peer *peer = keypair->entry.peer;
+
+	peer->open.bytes += rte_pktmbuf_data_len(mbuf);
+	peer->open.packets += data;
+	roam(worker, peer, mbuf);
+	session_received(worker, peer, data);
+	if (unlikely(!keypair->open.confirmed)) {
+		const struct event event = {.kind = EVENT_CONFIRMED,
+			.peer_id = peer->id,
+			.index = keypair->entry.index};
+
+		keypair->open.confirmed = worker_tell(worker, &event);
+	}
+	if (unlikely(!keypair->open.rekey_asked &&
+		    wb_session_wants_rekey_on_receive(
+			    worker->now - keypair->birth, keypair->initiator))) {
+		keypair->open.rekey_asked = true;
+		session_want_handshake(worker, peer);
+	}
+}
+
+/* RFC 6040, 4.2, as the kernel does it: congestion marked on the way is passed on, unless the inner
+ * packet cannot carry it. */
+static bool ecn_decapsulate(struct rte_mbuf *mbuf, uint8_t outer_tos)
+{
+	uint8_t *l3 = rte_pktmbuf_mtod(mbuf, uint8_t *);
+	struct rte_ipv4_hdr *ip = (void *)l3;
+	uint8_t inner;
+
+	if (likely((outer_tos & 3) != 3))
+		return true;
+	inner = *l3 >> 4 == 4 ? l3[1] & 3 : l3[1] >> 4 & 3;
+	if (inner == 0)
+		return false;
+	if (*l3 >> 4 == 4) {
+		ip->type_of_service |= 3;
+		ip->hdr_checksum = 0;
+		ip->hdr_checksum = (uint16_t)~rte_raw_cksum(ip, rte_ipv4_hdr_len(ip));
+	} else {
+		l3[1] |= 3 << 4;
+	}
+	return true;
+}
+
+/* True if the allowed IPs give the packet's source to the peer that sealed it (paper, section 2). */
+static bool source_allowed(struct stage *stage, struct worker *worker, const struct wb_peer *peer,
+	const struct rte_mbuf *mbuf)
+{
+	const struct wb_allowedips *allowed = atomic_load_explicit(
+		&worker->gateway->wg->by_id[stage->object]->allowed, memory_order_acquire);
+	const uint8_t *l3 = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+
+	if (*l3 >> 4 == 4)
+		return wb_allowedips_lookup4(
+			       allowed, ((const struct rte_ipv4_hdr *)l3)->src_addr) == peer->id;
+	return wb_allowedips_lookup6(allowed, ((const struct rte_ipv6_hdr *)l3)->src_addr) ==
+		peer->id;
+}
+
+/* Judges one message whose AEAD is done. True: the mbuf's data is an inner packet to forward. */
+static bool judge(struct stage *stage, struct worker *worker, struct open_burst *burst, unsigned i)
+{
+	struct wb_keypair *keypair = burst->keypairs[i];
+	struct wb_aead_op *op = &burst->ops[i];
+	struct rte_mbuf *mbuf = burst->mbufs[i];
+	uint8_t tos = packet_of(mbuf)->tos;
+	int reason;
+
+	if (unlikely(!op->ok)) {
+		worker_drop(worker, mbuf, WB_DROP_WG_AUTH_FAILED);
+		return false;
+	}
+	if (unlikely(!wb_replay_check_and_set(&keypair->open.replay, op->counter))) {
+		worker_drop(worker, mbuf, WB_DROP_WG_REPLAYED);
+		return false;
+	}
+	account(worker, keypair, mbuf, op->len > 0);
+	if (op->len == 0) {
+		wb_count(worker->count, WB_OUT_KEEPALIVE_RX, 1);
+		rte_pktmbuf_free(mbuf);
+		return false;
+	}
+	rte_pktmbuf_adj(mbuf, sizeof(struct wb_msg_transport));
+	rte_pktmbuf_trim(mbuf, WB_AEAD_TAG_LEN);
+	reason = ip_check(mbuf);
+	if (unlikely(reason != 0)) {
+		worker_drop(worker, mbuf, WB_DROP_WG_INNER_BAD);
+		return false;
+	}
+	if (unlikely(!source_allowed(stage, worker, keypair->entry.peer, mbuf))) {
+		worker_drop(worker, mbuf, WB_DROP_WG_SOURCE_NOT_ALLOWED);
+		return false;
+	}
+	if (unlikely(!ecn_decapsulate(mbuf, tos))) {
+		worker_drop(worker, mbuf, WB_DROP_WG_ECN_INVALID);
+		return false;
+	}
+	return true;
+}
+
+unsigned stage_open_run(struct stage *stage, struct worker *worker)
+{
+	struct rte_mbuf *mbufs[BURST];
+	struct open_burst burst;
+	struct ip_burst ip = {.n = 0};
+	unsigned count = rte_ring_dequeue_burst(stage->in, (void **)mbufs, BURST, NULL);
+
+	if (count == 0)
+		return 0;
+	for (unsigned i = 0; i < count; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+	burst.n = 0;
+	for (unsigned i = 0; i < count; i++)
+		take(stage, worker, &burst, mbufs[i]);
+	if (burst.n == 0)
+		return count;
+	wb_aead_open_burst(worker->aead, burst.ops, burst.n);
+	for (unsigned i = 0; i < burst.n; i++)
+		if (judge(stage, worker, &burst, i))
+			ip.mbufs[ip.n++] = burst.mbufs[i];
+	forward_lookup(worker, &ip);
+	for (unsigned i = 0; i < ip.n; i++)
+		forward_one(worker, ip.mbufs[i], ip.next_hops[i],
+			worker->gateway->plan.tun[stage->object], 0);
+	return count;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* rx: polls a port, parses once, and tells apart what is for a tunnel, what is to be forwarded, and
+ * what is the kernel's. */
+#include "stages.h"
+
+#include <rte_ethdev.h>
+#include <rte_ether.h>
+#include <rte_ip.h>
+#include <rte_prefetch.h>
+#include <rte_udp.h>
+
+#include "fib/flow_hash.h"
+#include "forward.h"
+#include "gateway.h"
+#include "wg/transport.h"
+
+#define ETHER_LEN RTE_ETHER_HDR_LEN
+
+/* True if the frame is an IP packet for us to look at; else it is dropped or on its way. */
+static bool frame_classify(struct worker *worker, struct stage *stage, struct rte_mbuf *mbuf)
+{
+	const struct gateway_port *port = &worker->gateway->ports[stage->object];
+	const struct rte_ether_hdr *ether = rte_pktmbuf_mtod(mbuf, const struct rte_ether_hdr *);
+	int reason;
+
+	if (unlikely(mbuf->nb_segs != 1)) {
+		worker_drop(worker, mbuf, WB_DROP_RX_MULTISEG);
+		return false;
+	}
+	if (unlikely(rte_pktmbuf_data_len(mbuf) < ETHER_LEN)) {
+		worker_drop(worker, mbuf, WB_DROP_RX_SHORT);
+		return false;
+	}
+	if (memcmp(&ether->dst_addr, port->mac, RTE_ETHER_ADDR_LEN) != 0) {
+		if (rte_is_multicast_ether_addr(&ether->dst_addr))
+			worker_send(worker, worker->gateway->plan.tap[stage->object], mbuf);
+		else
+			worker_drop(worker, mbuf, WB_DROP_RX_NOT_OURS);
+		return false;
+	}
+	if (ether->ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) &&
+	    ether->ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6)) {
+		/* ARP, VLANs, LLDP: the kernel knows what to do. */
+		worker_send(worker, worker->gateway->plan.tap[stage->object], mbuf);
+		return false;
+	}
+	rte_pktmbuf_adj(mbuf, ETHER_LEN);
+	reason = ip_check(mbuf);
+	if (unlikely(reason != 0)) {
+		worker_drop(worker, mbuf, (enum wb_counter)reason);
+		return false;
+	}
+	packet_of(mbuf)->port = stage->object;
+	return true;
+}
+
+static bool is_fragment(const struct rte_ipv4_hdr *ip)
+{
+	return (ip->fragment_offset &
+		       rte_cpu_to_be_16(RTE_IPV4_HDR_MF_FLAG | RTE_IPV4_HDR_OFFSET_MASK)) != 0;
+}
+
+/* The UDP header of a packet that is whole, or NULL. */
+static const struct rte_udp_hdr *udp_of(const struct rte_mbuf *mbuf, uint16_t *l3_len)
+{
+	const uint8_t *l3 = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+	const struct rte_udp_hdr *udp;
+
+	if (*l3 >> 4 == 4) {
+		const struct rte_ipv4_hdr *ip = (const void *)l3;
+
+		if (ip->next_proto_id != IPPROTO_UDP || is_fragment(ip))
+			return NULL;
+		*l3_len = rte_ipv4_hdr_len(ip);
+	} else {
+		const struct rte_ipv6_hdr *ip = (const void *)l3;
+
+		/* WireGuard's packets carry no extension headers; others are the kernel's. */
+		if (ip->proto != IPPROTO_UDP)
+			return NULL;
+		*l3_len = sizeof(*ip);
+	}
+	if (rte_pktmbuf_data_len(mbuf) < *l3_len + sizeof(*udp))
+		return NULL;
+	udp = (const void *)(l3 + *l3_len);
+	if (rte_be_to_cpu_16(udp->dgram_len) < sizeof(*udp) ||
+	    rte_be_to_cpu_16(udp->dgram_len) > rte_pktmbuf_data_len(mbuf) - *l3_len)
+		return NULL;
+	return udp;
+}
+
+/* A UDP datagram to a tunnel's port: transport data to the open stage, handshakes to control. */
+static void to_open(struct worker *worker, struct rte_mbuf *mbuf, uint16_t tunnel, uint16_t l3_len,
+	uint16_t datagram)
+{
+	struct packet *packet = packet_of(mbuf);
+	const uint8_t *l3 = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+
+	packet->tunnel = tunnel;
+	packet->outer = (uint16_t)(l3_len + sizeof(struct rte_udp_hdr));
+	packet->tos = *l3 >> 4 == 4 ? l3[1] : (uint8_t)(l3[0] << 4 | l3[1] >> 4);
+	rte_pktmbuf_trim(mbuf, (uint16_t)(rte_pktmbuf_data_len(mbuf) - l3_len - datagram));
+	rte_pktmbuf_adj(mbuf, packet->outer);
+
+	switch (wb_message_type(rte_pktmbuf_mtod(mbuf, const uint8_t *),
+		rte_pktmbuf_data_len(mbuf))) {
+	case WB_MSG_TRANSPORT:
+		worker_send(worker, worker->gateway->plan.open[tunnel], mbuf);
+		break;
+	case WB_MSG_INITIATION:
+	case WB_MSG_RESPONSE:
+	case WB_MSG_COOKIE_REPLY:
+		if (likely(rte_ring_enqueue(worker->gateway->handshakes, mbuf) == 0))
+			wb_count(worker->count, WB_OUT_TO_CONTROL, 1);
+		else
+			worker_drop(worker, mbuf, WB_DROP_HANDSHAKE_RING_FULL);
+		break;
+	default:
+		worker_drop(worker, mbuf, WB_DROP_WG_BAD_MESSAGE);
+	}
+}
+
+static void dispatch(struct worker *worker, struct stage *stage, struct rte_mbuf *mbuf,
+	uint64_t next_hop)
+{
+	const struct gateway *gateway = worker->gateway;
+	const struct wb_nexthop *hop = wb_fib_nexthop(gateway->fib, next_hop);
+	const struct rte_udp_hdr *udp;
+	uint16_t l3_len;
+
+	if (hop->type == WB_NH_LOCAL) {
+		udp = udp_of(mbuf, &l3_len);
+		if (likely(udp != NULL)) {
+			unsigned tunnel =
+				gateway->wg->by_udp_port[rte_be_to_cpu_16(udp->dst_port)];
+
+			if (likely(tunnel != 0)) {
+				to_open(worker, mbuf, (uint16_t)(tunnel - 1), l3_len,
+					rte_be_to_cpu_16(udp->dgram_len));
+				return;
+			}
+		}
+	}
+	forward_one(worker, mbuf, next_hop, gateway->plan.tap[stage->object], ETHER_LEN);
+}
+
+unsigned stage_rx_run(struct stage *stage, struct worker *worker)
+{
+	struct gateway_port *port = &worker->gateway->ports[stage->object];
+	struct rte_mbuf *frames[BURST];
+	struct ip_burst ip = {.n = 0};
+	uint16_t received = rte_eth_rx_burst(port->port->port_id, 0, frames, BURST);
+
+	if (received == 0)
+		return 0;
+	wb_count(worker->count, WB_IN_PORT_RX, received);
+	for (unsigned i = 0; i < received; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(frames[i], void *));
+	for (unsigned i = 0; i < received; i++)
+		if (frame_classify(worker, stage, frames[i]))
+			ip.mbufs[ip.n++] = frames[i];
+	forward_lookup(worker, &ip);
+	for (unsigned i = 0; i < ip.n; i++)
+		dispatch(worker, stage, ip.mbufs[i], ip.next_hops[i]);
+	return received;
+}

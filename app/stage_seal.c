@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* seal: the packets that are to leave by one tunnel get a peer, a counter, the AEAD and the outer
+ * headers. Since one lcore at a time runs this stage, they leave in the order of their counters. */
+#include "stages.h"
+
+#include <rte_byteorder.h>
+#include <rte_ip.h>
+#include <rte_prefetch.h>
+
+#include "gateway.h"
+#include "outer.h"
+#include "session.h"
+#include "wg/transport.h"
+
+/* Peers without a key that one run looks after. */
+#define WAITING_A_RUN 8
+
+/** A burst on its way through the AEAD. */
+struct seal_burst {
+	struct rte_mbuf *mbufs[BURST];
+	struct wb_peer *peers[BURST];
+	const struct wb_outer *outers[BURST];
+	struct wb_aead_op ops[BURST];
+	uint8_t ecn[BURST];
+	uint16_t n;
+};
+
+static bool keypair_usable(const struct wb_keypair *keypair, uint64_t now)
+{
+	return keypair != NULL && now - keypair->birth < WB_REJECT_AFTER_TIME &&
+		keypair->seal.counter < WB_REJECT_AFTER_MESSAGES;
+}
+
+/* Holds a packet back until the peer has a key; the oldest makes room. */
+static void stage_packet(struct stage *stage, struct worker *worker, struct wb_peer *peer,
+	struct rte_mbuf *mbuf)
+{
+	struct wb_peer_seal *seal = &peer->seal;
+	struct rte_mbuf *oldest;
+
+	packet_of(mbuf)->next = NULL;
+	if (seal->staged_tail == NULL)
+		seal->staged_head = mbuf;
+	else
+		packet_of(seal->staged_tail)->next = mbuf;
+	seal->staged_tail = mbuf;
+	if (++seal->staged > WB_PEER_STAGED_MAX) {
+		oldest = seal->staged_head;
+		seal->staged_head = packet_of(oldest)->next;
+		seal->staged--;
+		worker_drop(worker, oldest, WB_DROP_STAGED_OVERFLOW);
+	}
+	if (!seal->listed) {
+		seal->listed = true;
+		STAILQ_INSERT_TAIL(&stage->own.seal.waiting, peer, seal.waiting);
+	}
+	session_want_handshake(worker, peer);
+}
+
+static struct rte_mbuf *unstage(struct wb_peer_seal *seal)
+{
+	struct rte_mbuf *mbuf = seal->staged_head;
+
+	seal->staged_head = packet_of(mbuf)->next;
+	if (seal->staged_head == NULL)
+		seal->staged_tail = NULL;
+	seal->staged--;
+	return mbuf;
+}
+
+/* The ECN bits the kernel gives the outer header (RFC 6040, 4.1, compatibility aside): the inner
+ * ones, but never "congestion experienced", which routers on the way are to set. */
+static uint8_t outer_ecn(const struct rte_mbuf *mbuf)
+{
+	const uint8_t *l3 = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+	uint8_t ecn;
+
+	if (rte_pktmbuf_data_len(mbuf) == 0)
+		return 0;
+	ecn = *l3 >> 4 == 4 ? l3[1] & 3 : l3[1] >> 4 & 3;
+	return ecn == 3 ? 2 : ecn;
+}
+
+/* Takes a counter of the keypair and lays the packet out as a transport message whose text the AEAD
+ * will seal in place. */
+static void add_to_burst(struct seal_burst *burst, const struct wb_tunnel *tunnel,
+	struct wb_peer *peer, struct wb_keypair *keypair, const struct wb_outer *outer,
+	struct rte_mbuf *mbuf)
+{
+	uint16_t inner = rte_pktmbuf_data_len(mbuf);
+	uint16_t padded = (uint16_t)wb_transport_padded(inner, tunnel->mtu);
+	struct wb_msg_transport *message;
+	uint8_t ecn = outer_ecn(mbuf);
+	uint8_t *text;
+
+	text = rte_pktmbuf_mtod(mbuf, uint8_t *);
+	memset(text + inner, 0, padded - inner);
+	rte_pktmbuf_append(mbuf, (uint16_t)(padded - inner + WB_AEAD_TAG_LEN));
+	message = (void *)rte_pktmbuf_prepend(mbuf, sizeof(*message));
+	message->type = rte_cpu_to_le_32(WB_MSG_TRANSPORT);
+	message->receiver = rte_cpu_to_le_32(keypair->remote_index);
+	message->counter = rte_cpu_to_le_64(keypair->seal.counter);
+
+	burst->ops[burst->n] = (struct wb_aead_op){
+		.data = text,
+		.len = padded,
+		.counter = keypair->seal.counter++,
+		.key = &keypair->send_key,
+	};
+	burst->mbufs[burst->n] = mbuf;
+	burst->peers[burst->n] = peer;
+	burst->outers[burst->n] = outer;
+	burst->ecn[burst->n] = ecn;
+	burst->n++;
+}
+
+static bool has_room(const struct rte_mbuf *mbuf)
+{
+	return rte_pktmbuf_headroom(mbuf) >= WB_OUTER_MAX + sizeof(struct wb_msg_transport) &&
+		rte_pktmbuf_tailroom(mbuf) >= 15 + WB_AEAD_TAG_LEN;
+}
+
+/* Takes a packet of a peer into the burst, stages it, or drops it. */
+static void take(struct stage *stage, struct worker *worker, struct seal_burst *burst,
+	struct wb_peer *peer, struct rte_mbuf *mbuf)
+{
+	const struct wb_tunnel *tunnel = worker->gateway->wg->by_id[stage->object];
+	struct wb_keypair *keypair = atomic_load_explicit(&peer->current, memory_order_acquire);
+	const struct wb_outer *outer;
+
+	if (unlikely(!keypair_usable(keypair, worker->now))) {
+		stage_packet(stage, worker, peer, mbuf);
+		return;
+	}
+	outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
+	if (unlikely(outer == NULL)) {
+		const struct event event = {.kind = EVENT_UNRESOLVED, .peer_id = peer->id};
+
+		worker_tell(worker, &event);
+		worker_drop(worker, mbuf, WB_DROP_ENDPOINT_UNRESOLVED);
+		return;
+	}
+	if (unlikely(!has_room(mbuf))) {
+		worker_drop(worker, mbuf, WB_DROP_HEADROOM);
+		return;
+	}
+	if (unlikely(wb_session_wants_rekey_on_send(worker->now - keypair->birth,
+		    keypair->seal.counter, keypair->initiator)))
+		session_want_handshake(worker, peer);
+	add_to_burst(burst, tunnel, peer, keypair, outer, mbuf);
+}
+
+/* Sends what a peer has staged, in order, if it has a key by now. */
+static unsigned flush_one(struct stage *stage, struct worker *worker, struct seal_burst *burst,
+	struct wb_peer *peer)
+{
+	struct wb_peer_seal *seal = &peer->seal;
+	unsigned handled = 0;
+
+	if (unlikely(atomic_exchange(&peer->gave_up, false)))
+		for (; seal->staged > 0; handled++)
+			worker_drop(worker, unstage(seal), WB_DROP_NO_SESSION);
+	for (; seal->staged > 0 && burst->n < BURST &&
+		keypair_usable(atomic_load_explicit(&peer->current, memory_order_acquire),
+			worker->now);
+		handled++)
+		take(stage, worker, burst, peer, unstage(seal));
+	return handled;
+}
+
+/* Goes round the peers with staged packets, a few each time. */
+static unsigned flush_waiting(struct stage *stage, struct worker *worker, struct seal_burst *burst)
+{
+	struct wb_peer_list *waiting = &stage->own.seal.waiting;
+	struct wb_peer *peer;
+	unsigned handled = 0;
+
+	for (unsigned i = 0; i < WAITING_A_RUN && (peer = STAILQ_FIRST(waiting)) != NULL; i++) {
+		STAILQ_REMOVE_HEAD(waiting, seal.waiting);
+		handled += flush_one(stage, worker, burst, peer);
+		peer->seal.listed = peer->seal.staged > 0;
+		if (peer->seal.listed)
+			STAILQ_INSERT_TAIL(waiting, peer, seal.waiting);
+	}
+	return handled;
+}
+
+static struct wb_peer *peer_for(struct stage *stage, struct worker *worker, struct rte_mbuf *mbuf)
+{
+	struct wb_tunnels *wg = worker->gateway->wg;
+	const struct wb_allowedips *allowed =
+		atomic_load_explicit(&wg->by_id[stage->object]->allowed, memory_order_acquire);
+	const uint8_t *l3 = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+	uint32_t id;
+
+	if (*l3 >> 4 == 4)
+		id = wb_allowedips_lookup4(allowed, ((const struct rte_ipv4_hdr *)l3)->dst_addr);
+	else
+		id = wb_allowedips_lookup6(allowed, ((const struct rte_ipv6_hdr *)l3)->dst_addr);
+	return id == 0 ? NULL : wb_peer_by_id(wg, id);
+}
+
+static unsigned take_control(struct stage *stage, struct worker *worker, struct seal_burst *burst)
+{
+	struct rte_mbuf *mbufs[BURST];
+	unsigned count = rte_ring_dequeue_burst(stage->control, (void **)mbufs, BURST - burst->n, NULL);
+
+	for (unsigned i = 0; i < count; i++) {
+		struct wb_peer *peer = packet_of(mbufs[i])->peer;
+
+		/* A keepalive: needless if data waits to be sent, impossible without a key. */
+		if (peer->seal.staged > 0 ||
+			!keypair_usable(atomic_load_explicit(&peer->current, memory_order_acquire),
+				worker->now)) {
+			rte_pktmbuf_free(mbufs[i]);
+		} else {
+			wb_count(worker->count, WB_IN_ORIGINATED, 1);
+			take(stage, worker, burst, peer, mbufs[i]);
+		}
+	}
+	return count;
+}
+
+static unsigned take_data(struct stage *stage, struct worker *worker, struct seal_burst *burst)
+{
+	struct rte_mbuf *mbufs[BURST];
+	unsigned count = rte_ring_dequeue_burst(stage->in, (void **)mbufs, BURST - burst->n, NULL);
+
+	for (unsigned i = 0; i < count; i++)
+		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+	for (unsigned i = 0; i < count; i++) {
+		struct wb_peer *peer = peer_for(stage, worker, mbufs[i]);
+
+		if (unlikely(peer == NULL))
+			worker_drop(worker, mbufs[i], WB_DROP_NO_PEER);
+		else if (unlikely(peer->seal.staged > 0))
+			stage_packet(stage, worker, peer, mbufs[i]); /* behind the others */
+		else
+			take(stage, worker, burst, peer, mbufs[i]);
+	}
+	return count;
+}
+
+static void send_burst(struct worker *worker, struct seal_burst *burst)
+{
+	for (unsigned i = 0; i < burst->n; i++) {
+		struct wb_peer *peer = burst->peers[i];
+		struct rte_mbuf *mbuf = burst->mbufs[i];
+		bool data = burst->ops[i].len > 0;
+
+		peer->seal.bytes += rte_pktmbuf_data_len(mbuf);
+		peer->seal.packets += data;
+		session_sent(worker, peer, data);
+		outer_write(mbuf, burst->outers[i], burst->ecn[i], (uint16_t)burst->ops[i].counter);
+		worker_send(worker, worker->gateway->plan.tx[burst->outers[i]->port], mbuf);
+	}
+}
+
+unsigned stage_seal_run(struct stage *stage, struct worker *worker)
+{
+	struct seal_burst burst;
+	unsigned handled = 0;
+
+	burst.n = 0;
+	if (unlikely(!STAILQ_EMPTY(&stage->own.seal.waiting)))
+		handled += flush_waiting(stage, worker, &burst);
+	handled += take_control(stage, worker, &burst);
+	handled += take_data(stage, worker, &burst);
+	if (burst.n == 0)
+		return handled;
+	wb_aead_seal_burst(worker->aead, burst.ops, burst.n);
+	send_burst(worker, &burst);
+	return handled;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ * The stages: one file each, all called by worker lcores alone.
+ */
+#ifndef WB_APP_STAGES_H
+#define WB_APP_STAGES_H
+
+#include "worker.h"
+
+/** Polls a port, parses once, classifies: to a tunnel, onward, or to the kernel. */
+unsigned stage_rx_run(struct stage *stage, struct worker *worker);
+
+/** Opens transport data of one tunnel and forwards what was inside. */
+unsigned stage_open_run(struct stage *stage, struct worker *worker);
+
+/** Seals what is to leave by one tunnel and gives it its outer headers. */
+unsigned stage_seal_run(struct stage *stage, struct worker *worker);
+
+/** Hands packets to a port's PMD, and keeps a bond's LACP served. */
+unsigned stage_tx_run(struct stage *stage, struct worker *worker);
+
+/** Between a port and its TAP netdev. */
+unsigned stage_tap_run(struct stage *stage, struct worker *worker);
+
+/** Between a tunnel and its TUN netdev. */
+unsigned stage_tun_run(struct stage *stage, struct worker *worker);
+
+#endif

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "telemetry.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "control.h"
+#include "telemetry_commands.h"
+
+/* rte_telemetry gives its callbacks no argument. */
+static struct gateway *served;
+static pthread_mutex_t served_lock = PTHREAD_MUTEX_INITIALIZER;
+
+void telemetry_split(const char *params, char *name, size_t size, unsigned *index, unsigned *from)
+{
+	size_t length = strcspn(params, ":");
+	char *end;
+
+	snprintf(name, size, "%.*s", (int)length, params);
+	*index = *from = 0;
+	if (params[length] != ':')
+		return;
+	*index = (unsigned)strtoul(params + length + 1, &end, 10);
+	if (*end == ':')
+		*from = (unsigned)strtoul(end + 1, NULL, 10);
+}
+
+static void add_kind(struct gateway *gateway, struct rte_tel_data *data, enum wb_counter_kind kind)
+{
+	unsigned sets = gateway->plan.n_workers + 1u;
+
+	for (unsigned id = 0; id < WB_COUNTERS_N; id++) {
+		const struct wb_counter_info *info = wb_counter_info((enum wb_counter)id);
+
+		if (info->kind == kind)
+			rte_tel_data_add_dict_u64(data, info->name,
+				wb_counters_sum(gateway->counters, sets, (enum wb_counter)id));
+	}
+}
+
+static int drops(struct gateway *gateway, const char *params, struct rte_tel_data *data)
+{
+	(void)params;
+	rte_tel_data_start_dict(data);
+	add_kind(gateway, data, WB_KIND_DROP);
+	return 0;
+}
+
+static int info(struct gateway *gateway, const char *params, struct rte_tel_data *data)
+{
+	(void)params;
+	rte_tel_data_start_dict(data);
+	add_kind(gateway, data, WB_KIND_INFO);
+	return 0;
+}
+
+/* What a counter's name means: "/wirebraid/help,NAME". */
+static int help(struct gateway *gateway, const char *params, struct rte_tel_data *data)
+{
+	(void)gateway;
+	rte_tel_data_start_dict(data);
+	for (unsigned id = 0; id < WB_COUNTERS_N; id++) {
+		const struct wb_counter_info *counter = wb_counter_info((enum wb_counter)id);
+
+		if (*params == '\0' || strcmp(params, counter->name) == 0)
+			rte_tel_data_add_dict_string(data, counter->name, counter->help);
+	}
+	return 0;
+}
+
+static uint64_t held_back(const struct gateway *gateway)
+{
+	uint64_t held = 0;
+
+	for (unsigned i = 0; i < gateway->plan.n_stages; i++) {
+		if (gateway->plan.stages[i].in != NULL)
+			held += rte_ring_count(gateway->plan.stages[i].in);
+		/* Control's keepalives count when they are taken, its handshakes when they are made. */
+		if (gateway->plan.stages[i].kind == STAGE_TX)
+			held += rte_ring_count(gateway->plan.stages[i].control);
+	}
+	for (unsigned i = 0; i < gateway->wg->n; i++)
+		for (uint32_t j = 0; j < gateway->wg->by_id[i]->n_peers; j++)
+			held += __atomic_load_n(
+				&gateway->wg->by_id[i]->peers[j]->seal.staged, __ATOMIC_RELAXED);
+	return held;
+}
+
+static int accounts(struct gateway *gateway, const char *params, struct rte_tel_data *data)
+{
+	unsigned sets = gateway->plan.n_workers + 1u;
+	uint64_t in, out, dropped, held = held_back(gateway);
+
+	(void)params;
+	/* What leaves first, so that a packet under way is seen as not yet gone rather than twice. */
+	out = wb_counters_kind_sum(gateway->counters, sets, WB_KIND_OUT);
+	dropped = wb_counters_kind_sum(gateway->counters, sets, WB_KIND_DROP);
+	in = wb_counters_kind_sum(gateway->counters, sets, WB_KIND_IN);
+	rte_tel_data_start_dict(data);
+	rte_tel_data_add_dict_u64(data, "in", in);
+	rte_tel_data_add_dict_u64(data, "out", out);
+	rte_tel_data_add_dict_u64(data, "dropped", dropped);
+	rte_tel_data_add_dict_u64(data, "held", held);
+	rte_tel_data_add_dict_int(data, "balance", (int)(int64_t)(in - out - dropped - held));
+	add_kind(gateway, data, WB_KIND_IN);
+	add_kind(gateway, data, WB_KIND_OUT);
+	return 0;
+}
+
+static int rings(struct gateway *gateway, const char *params, struct rte_tel_data *data)
+{
+	char text[48];
+
+	(void)params;
+	rte_tel_data_start_dict(data);
+	for (unsigned i = 0; i < gateway->plan.n_stages; i++) {
+		const struct stage *stage = &gateway->plan.stages[i];
+
+		if (stage->in == NULL)
+			continue;
+		snprintf(text, sizeof(text), "%u/%u", rte_ring_count(stage->in),
+			rte_ring_get_capacity(stage->in));
+		rte_tel_data_add_dict_string(data, stage->name, text);
+	}
+	return 0;
+}
+
+static int lcores(struct gateway *gateway, const char *params, struct rte_tel_data *data)
+{
+	(void)params;
+	rte_tel_data_start_array(data, RTE_TEL_INT_VAL);
+	for (unsigned i = 0; i < gateway->plan.n_workers; i++)
+		rte_tel_data_add_array_int(data, (int)i);
+	return 0;
+}
+
+static int lcore(struct gateway *gateway, const char *params, struct rte_tel_data *data)
+{
+	unsigned index = (unsigned)strtoul(params, NULL, 10);
+	const struct worker *worker;
+	char stages[128] = "";
+	size_t used = 0;
+
+	if (index >= gateway->plan.n_workers)
+		return -ENOENT;
+	worker = gateway->plan.workers[index];
+	for (unsigned i = 0; i < worker->n_stages && used < sizeof(stages); i++)
+		used += (size_t)snprintf(stages + used, sizeof(stages) - used, "%s%s",
+			i == 0 ? "" : " ", worker->stages[i]->name);
+	rte_tel_data_start_dict(data);
+	rte_tel_data_add_dict_int(data, "lcore", (int)worker->lcore);
+	rte_tel_data_add_dict_int(data, "cpu", worker->cpu);
+	rte_tel_data_add_dict_u64(data, "loops", worker->loops);
+	rte_tel_data_add_dict_u64(data, "busy_loops", worker->busy_loops);
+	rte_tel_data_add_dict_u64(data, "busy_cycles", worker->busy_cycles);
+	rte_tel_data_add_dict_u64(data, "total_cycles", worker->total_cycles);
+	rte_tel_data_add_dict_u64(data, "packets", worker->packets);
+	rte_tel_data_add_dict_string(data, "stages", stages);
+	return 0;
+}
+
+static const struct {
+	const char *command;
+	telemetry_fn fn;
+	const char *help;
+} commands[] = {
+	{"/wirebraid/accounts", accounts, "Packets in, out, dropped and held back; balance is 0 at rest"},
+	{"/wirebraid/drops", drops, "Packets dropped, by reason"},
+	{"/wirebraid/info", info, "Events that are no packet's end"},
+	{"/wirebraid/help", help, "What counters mean. Parameter: a name, or none for all"},
+	{"/wirebraid/rings", rings, "Packets waiting for each stage, and room"},
+	{"/wirebraid/lcores", lcores, "Numbers of the workers"},
+	{"/wirebraid/lcore", lcore, "A worker. Parameter: its number"},
+	{"/wirebraid/ports", telemetry_ports, "Names of the ports"},
+	{"/wirebraid/port", telemetry_port, "A port. Parameter: its name"},
+	{"/wirebraid/member", telemetry_member, "A port's member. Parameters: NAME:INDEX"},
+	{"/wirebraid/tunnels", telemetry_tunnels, "Names of the tunnels"},
+	{"/wirebraid/tunnel", telemetry_tunnel, "A tunnel. Parameter: its name"},
+	{"/wirebraid/peer", telemetry_peer, "A tunnel's peer. Parameters: NAME:INDEX"},
+	{"/wirebraid/allowed", telemetry_allowed, "A peer's allowed IPs. Parameters: NAME:INDEX:FROM"},
+	{"/wirebraid/paths", telemetry_paths, "Prefixes that lead into tunnels. Parameter: from which"},
+	{"/wirebraid/path", telemetry_path, "The tunnels of a prefix. Parameter: the prefix"},
+};
+
+static int dispatch(const char *command, const char *params, struct rte_tel_data *data)
+{
+	int rc = -ENODEV;
+
+	pthread_mutex_lock(&served_lock);
+	for (unsigned i = 0; served != NULL && i < RTE_DIM(commands); i++) {
+		if (strcmp(command, commands[i].command) != 0)
+			continue;
+		pthread_mutex_lock(&served->lock);
+		rc = commands[i].fn(served, params != NULL ? params : "", data);
+		pthread_mutex_unlock(&served->lock);
+		break;
+	}
+	pthread_mutex_unlock(&served_lock);
+	return rc;
+}
+
+int telemetry_start(struct gateway *gateway, struct wb_err *err)
+{
+	pthread_mutex_lock(&served_lock);
+	served = gateway;
+	pthread_mutex_unlock(&served_lock);
+	for (unsigned i = 0; i < RTE_DIM(commands); i++) {
+		int rc = rte_telemetry_register_cmd(
+			commands[i].command, dispatch, commands[i].help);
+
+		if (rc < 0)
+			return wb_err_set(err, -rc, "telemetry refuses %s", commands[i].command);
+	}
+	return 0;
+}
+
+void telemetry_stop(void)
+{
+	pthread_mutex_lock(&served_lock);
+	served = NULL;
+	pthread_mutex_unlock(&served_lock);
+}

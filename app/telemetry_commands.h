@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ * The telemetry commands by subject. Each is given what stands behind the command's comma ("" if
+ * nothing does) and fills `data`; it runs under the gateway's lock.
+ *
+ * rte_telemetry's limits: 128 bytes a string, 256 entries a dict, 512 an array, 16 KiB a reply.
+ * Hence one command that lists names, and one that tells of one of them.
+ */
+#ifndef WB_APP_TELEMETRY_COMMANDS_H
+#define WB_APP_TELEMETRY_COMMANDS_H
+
+#include <rte_telemetry.h>
+#include <rte_version.h>
+
+#include "gateway.h"
+
+/* 23.03 renamed the calls for unsigned numbers. */
+#if RTE_VERSION >= RTE_VERSION_NUM(23, 3, 0, 0)
+#define rte_tel_data_add_dict_u64 rte_tel_data_add_dict_uint
+#endif
+
+typedef int (*telemetry_fn)(
+	struct gateway *gateway, const char *params, struct rte_tel_data *data);
+
+/** "/wirebraid/ports": names. "/wirebraid/port,NAME". "/wirebraid/member,NAME:INDEX". */
+int telemetry_ports(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+int telemetry_port(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+int telemetry_member(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+
+/** "/wirebraid/tunnels": names. "/wirebraid/tunnel,NAME". "/wirebraid/peer,NAME:INDEX".
+ * "/wirebraid/allowed,NAME:INDEX:FROM": up to 256 prefixes of a peer. */
+int telemetry_tunnels(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+int telemetry_tunnel(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+int telemetry_peer(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+int telemetry_allowed(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+
+/** "/wirebraid/paths,FROM": up to 64 prefixes that lead into tunnels. "/wirebraid/path,PREFIX": the
+ * tunnels of one. */
+int telemetry_paths(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+int telemetry_path(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+
+/** "NAME:INDEX" or "NAME:INDEX:FROM" taken apart; missing numbers are 0. */
+void telemetry_split(const char *params, char *name, size_t size, unsigned *index, unsigned *from);
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "port/lacp.h"
+
+#include "control.h"
+#include "telemetry_commands.h"
+
+#define PREFIXES_A_REPLY 256
+#define PATHS_A_REPLY    64
+
+static struct gateway_tunnel *find(struct gateway *gateway, const char *name)
+{
+	for (unsigned i = 0; i < gateway->wg->n; i++)
+		if (strcmp(gateway->wg->by_id[i]->name, name) == 0)
+			return &gateway->tunnels[i];
+	return NULL;
+}
+
+int telemetry_tunnels(struct gateway *gateway, const char *params, struct rte_tel_data *data)
+{
+	(void)params;
+	rte_tel_data_start_array(data, RTE_TEL_STRING_VAL);
+	for (unsigned i = 0; i < gateway->wg->n; i++)
+		rte_tel_data_add_array_string(data, gateway->wg->by_id[i]->name);
+	return 0;
+}
+
+/* What a peer sent and received; wg(8) counts handshakes too. */
+struct transfer {
+	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes;
+};
+
+static void transfer_add(struct transfer *sum, const struct wb_peer *peer)
+{
+	sum->rx_packets += __atomic_load_n(&peer->open.packets, __ATOMIC_RELAXED);
+	sum->rx_bytes +=
+		__atomic_load_n(&peer->open.bytes, __ATOMIC_RELAXED) + peer->control_rx_bytes;
+	sum->tx_packets += __atomic_load_n(&peer->seal.packets, __ATOMIC_RELAXED);
+	sum->tx_bytes +=
+		__atomic_load_n(&peer->seal.bytes, __ATOMIC_RELAXED) + peer->control_tx_bytes;
+}
+
+static struct transfer transfer_of(const struct wb_tunnel *tunnel)
+{
+	struct transfer sum = {0};
+
+	for (uint32_t i = 0; i < tunnel->n_peers; i++)
+		transfer_add(&sum, tunnel->peers[i]);
+	return sum;
+}
+
+static void transfer_put(struct rte_tel_data *data, const struct transfer *transfer)
+{
+	rte_tel_data_add_dict_u64(data, "rx_packets", transfer->rx_packets);
+	rte_tel_data_add_dict_u64(data, "rx_bytes", transfer->rx_bytes);
+	rte_tel_data_add_dict_u64(data, "tx_packets", transfer->tx_packets);
+	rte_tel_data_add_dict_u64(data, "tx_bytes", transfer->tx_bytes);
+}
+
+int telemetry_tunnel(struct gateway *gateway, const char *params, struct rte_tel_data *data)
+{
+	const struct gateway_tunnel *slot = find(gateway, params);
+	const struct plan *plan = &gateway->plan;
+	const struct wb_tunnel *tunnel;
+	struct transfer transfer;
+	char key[WB_KEY_STRLEN];
+
+	if (slot == NULL)
+		return -ENOENT;
+	tunnel = slot->tunnel;
+	transfer = transfer_of(tunnel);
+	rte_tel_data_start_dict(data);
+	rte_tel_data_add_dict_string(data, "name", tunnel->name);
+	rte_tel_data_add_dict_string(
+		data, "public_key", wb_key_format(&tunnel->identity.public_key, key));
+	rte_tel_data_add_dict_int(data, "listen_port", tunnel->listen_port);
+	rte_tel_data_add_dict_int(data, "mtu", tunnel->mtu);
+	rte_tel_data_add_dict_u64(data, "fwmark", tunnel->fwmark);
+	rte_tel_data_add_dict_int(data, "peers", (int)tunnel->n_peers);
+	rte_tel_data_add_dict_int(data, "lcore_seal", plan->stages[plan->seal[tunnel->id]].lcore);
+	rte_tel_data_add_dict_int(data, "lcore_open", plan->stages[plan->open[tunnel->id]].lcore);
+	transfer_put(data, &transfer);
+	return 0;
+}
+
+static struct wb_peer *peer_find(struct gateway *gateway, const char *params, unsigned *from)
+{
+	const struct gateway_tunnel *slot;
+	char name[IFNAMSIZ];
+	unsigned index;
+
+	telemetry_split(params, name, sizeof(name), &index, from);
+	slot = find(gateway, name);
+	if (slot == NULL || index >= slot->tunnel->n_peers)
+		return NULL;
+	return slot->tunnel->peers[index];
+}
+
+/* The member of the bond a peer's sealed packets leave by: "" while there is no way. */
+static const char *member_of(const struct gateway *gateway, const struct wb_peer *peer)
+{
+	const struct wb_outer *outer = atomic_load_explicit(&peer->outer, memory_order_relaxed);
+	unsigned members[WB_MEMBERS_MAX], n;
+	struct wb_bond_packet packet = {0};
+	const struct wb_port *port;
+
+	if (outer == NULL)
+		return "";
+	port = gateway->ports[outer->port].port;
+	n = wb_port_distributing(port, members);
+	if (n == 0)
+		return "";
+	memcpy(packet.destination_mac, outer->header, 6);
+	memcpy(packet.source_mac, outer->header + 6, 6);
+	packet.source.addr = outer->local;
+	packet.source.port = peer->tunnel->listen_port;
+	packet.destination = outer->remote;
+	return port->members[members[wb_bond_member(port->policy, &packet, n)]].device.name;
+}
+
+static const char *state_of(const struct wb_peer *peer)
+{
+	const struct wb_keypair *current =
+		atomic_load_explicit(&peer->current, memory_order_relaxed);
+
+	if (current != NULL && clock_now() - current->birth < WB_REJECT_AFTER_TIME)
+		return "up";
+	if (peer->timers.handshaking)
+		return "handshake";
+	return "idle";
+}
+
+int telemetry_peer(struct gateway *gateway, const char *params, struct rte_tel_data *data)
+{
+	struct wb_peer *peer;
+	char key[WB_KEY_STRLEN], endpoint[WB_ENDPOINT_STRLEN];
+	struct transfer transfer = {0};
+	unsigned from;
+	int ago = -1;
+
+	peer = peer_find(gateway, params, &from);
+	if (peer == NULL)
+		return -ENOENT;
+	transfer_add(&transfer, peer);
+	if (peer->handshake_unix != 0)
+		ago = (int)((uint64_t)time(NULL) - peer->handshake_unix);
+	rte_tel_data_start_dict(data);
+	rte_tel_data_add_dict_string(data, "public_key", wb_key_format(&peer->public_key, key));
+	rte_tel_data_add_dict_int(data, "preshared_key", peer->has_psk);
+	rte_tel_data_add_dict_string(
+		data, "endpoint", wb_endpoint_format(&peer->endpoint, endpoint));
+	rte_tel_data_add_dict_int(data, "latest_handshake_s_ago", ago);
+	rte_tel_data_add_dict_int(data, "persistent_keepalive",
+		(int)(peer->timers.keepalive_interval / NS_PER_SECOND));
+	rte_tel_data_add_dict_string(data, "state", state_of(peer));
+	rte_tel_data_add_dict_string(data, "member", member_of(gateway, peer));
+	transfer_put(data, &transfer);
+	return 0;
+}
+
+/* Some of a peer's allowed IPs, from a place on. */
+struct allowed_page {
+	struct rte_tel_data *data;
+	uint32_t peer_id;
+	unsigned from, seen;
+};
+
+static void allowed_add(void *arg, const struct wb_prefix *prefix, uint32_t peer_id)
+{
+	struct allowed_page *page = arg;
+	char text[WB_PREFIX_STRLEN];
+
+	if (peer_id != page->peer_id)
+		return;
+	if (page->seen >= page->from && page->seen < page->from + PREFIXES_A_REPLY)
+		rte_tel_data_add_array_string(page->data, wb_prefix_format(prefix, text));
+	page->seen++;
+}
+
+int telemetry_allowed(struct gateway *gateway, const char *params, struct rte_tel_data *data)
+{
+	struct allowed_page page = {.data = data};
+	struct wb_peer *peer = peer_find(gateway, params, &page.from);
+
+	if (peer == NULL)
+		return -ENOENT;
+	page.peer_id = peer->id;
+	rte_tel_data_start_array(data, RTE_TEL_STRING_VAL);
+	wb_allowedips_table_foreach(peer->tunnel->table, allowed_add, &page);
+	return 0;
+}
+
+struct path_page {
+	struct rte_tel_data *data;
+	unsigned from, seen;
+};
+
+static int path_add(void *arg, const struct wb_prefix *prefix, const struct wb_nexthop *hop)
+{
+	struct path_page *page = arg;
+	char text[WB_PREFIX_STRLEN];
+
+	if (hop->type != WB_NH_GROUP && hop->type != WB_NH_TUNNEL)
+		return 0;
+	if (page->seen >= page->from && page->seen < page->from + PATHS_A_REPLY)
+		rte_tel_data_add_array_string(page->data, wb_prefix_format(prefix, text));
+	page->seen++;
+	return 0;
+}
+
+int telemetry_paths(struct gateway *gateway, const char *params, struct rte_tel_data *data)
+{
+	struct path_page page = {.data = data, .from = (unsigned)strtoul(params, NULL, 10)};
+
+	rte_tel_data_start_array(data, RTE_TEL_STRING_VAL);
+	wb_fib_foreach(gateway->fib, path_add, &page);
+	return 0;
+}
+
+static void tunnel_put(struct gateway *gateway, struct rte_tel_data *data, uint16_t id,
+	unsigned weight, unsigned buckets)
+{
+	const struct wb_tunnel *tunnel = gateway->wg->by_id[id];
+	struct transfer transfer = transfer_of(tunnel);
+	struct rte_tel_data *path = rte_tel_data_alloc();
+
+	if (path == NULL)
+		return;
+	rte_tel_data_start_dict(path);
+	rte_tel_data_add_dict_int(path, "weight", (int)weight);
+	rte_tel_data_add_dict_int(path, "buckets", (int)buckets);
+	rte_tel_data_add_dict_int(
+		path, "up", tunnel->n_peers > 0 && strcmp(state_of(tunnel->peers[0]), "up") == 0);
+	rte_tel_data_add_dict_string(
+		path, "member", tunnel->n_peers > 0 ? member_of(gateway, tunnel->peers[0]) : "");
+	transfer_put(path, &transfer);
+	rte_tel_data_add_dict_container(data, tunnel->name, path, 0);
+}
+
+int telemetry_path(struct gateway *gateway, const char *params, struct rte_tel_data *data)
+{
+	const struct wb_nexthop *hop;
+	struct wb_prefix prefix;
+
+	if (wb_prefix_parse(params, &prefix) < 0)
+		return -EINVAL;
+	hop = wb_fib_route_get(gateway->fib, &prefix);
+	if (hop == NULL || (hop->type != WB_NH_GROUP && hop->type != WB_NH_TUNNEL))
+		return -ENOENT;
+	rte_tel_data_start_dict(data);
+	if (hop->type == WB_NH_TUNNEL) {
+		tunnel_put(gateway, data, hop->tunnel, 1, 1);
+		return 0;
+	}
+	for (unsigned i = 0; i < hop->group->n_paths; i++)
+		tunnel_put(gateway, data, hop->group->paths[i].tunnel, hop->group->paths[i].weight,
+			hop->group->buckets[i]);
+	return 0;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* The way to a peer's endpoint: which port, which next hop, which address of ours. */
+#include <string.h>
+
+#include "control.h"
+#include "outer.h"
+
+static int port_by_ifindex(const struct control *control, int ifindex)
+{
+	const struct gateway *gateway = control->gateway;
+
+	for (unsigned i = 0; i < gateway->n_ports; i++)
+		if (gateway->ports[i].ifindex == ifindex)
+			return (int)i;
+	return -1;
+}
+
+/* Asks the kernel for its route to the endpoint; from the address the peer spoke to, while that is
+ * still one of ours. */
+static bool route_to(struct control *control, struct wb_peer *peer, struct wb_way *way)
+{
+	const struct wb_wayfinding *ask;
+	struct wb_wayfinding query = {
+		.dst = peer->endpoint.addr,
+		.src = peer->local,
+		.mark = peer->tunnel->fwmark,
+	};
+
+	ask = &query;
+	if (wb_netlink_way(control->netlink, ask, way, NULL) == 0)
+		return true;
+	memset(&query.src, 0, sizeof(query.src));
+	return peer->local.family != 0 && wb_netlink_way(control->netlink, ask, way, NULL) == 0;
+}
+
+static bool way_find(struct control *control, struct wb_peer *peer, struct outer_way *out)
+{
+	const struct wb_addr *hop;
+	struct wb_way way;
+	int port;
+
+	if (peer->endpoint.addr.family == 0 || !route_to(control, peer, &way))
+		return false;
+	port = port_by_ifindex(control, way.ifindex);
+	if (port < 0)
+		return false;
+	hop = way.gateway.family != 0 ? &way.gateway : &peer->endpoint.addr;
+	if (!routes_neighbour(control, (unsigned)port, hop, out->next_hop_mac)) {
+		/* The kernel resolves it; the mirror's news bring us back here. */
+		wb_netlink_neighbour_use(control->netlink, way.ifindex, hop);
+		return false;
+	}
+	out->port = (uint16_t)port;
+	memcpy(out->source_mac, control->gateway->ports[port].mac, sizeof(out->source_mac));
+	out->local = way.source;
+	out->remote = peer->endpoint;
+	out->local_port = peer->tunnel->listen_port;
+	return true;
+}
+
+static bool same_way(const struct wb_outer *outer, const struct outer_way *way)
+{
+	return outer->port == way->port && wb_endpoint_equal(&outer->remote, &way->remote) &&
+		wb_addr_equal(&outer->local, &way->local) &&
+		memcmp(&outer->header[0], way->next_hop_mac, 6) == 0;
+}
+
+bool way_update(struct control *control, struct wb_peer *peer)
+{
+	const struct wb_outer *before = atomic_load_explicit(&peer->outer, memory_order_relaxed);
+	struct peer_timer *timer = control->timers[peer->id];
+	struct outer_way way = {.port = 0};
+	struct wb_outer *outer;
+
+	if (!way_find(control, peer, &way)) {
+		wb_peer_outer_set(peer, NULL, &control->retire_handle);
+		return false;
+	}
+	if (before != NULL && same_way(before, &way))
+		return true;
+	outer = outer_make(&way);
+	if (outer == NULL)
+		return before != NULL;
+	wb_peer_outer_set(peer, outer, &control->retire_handle);
+	if (timer->initiation_pending)
+		handshake_begin(control, peer, clock_now());
+	return true;
+}
+
+void ways_update_all(struct control *control, uint64_t now)
+{
+	const struct wb_tunnels *wg = control->gateway->wg;
+
+	(void)now;
+	control->ways_dirty = false;
+	for (unsigned i = 0; i < wg->n; i++)
+		for (uint32_t j = 0; j < wg->by_id[i]->n_peers; j++)
+			if (wg->by_id[i]->peers[j]->endpoint.addr.family != 0)
+				way_update(control, wg->by_id[i]->peers[j]);
+}

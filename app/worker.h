@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ * A worker lcore: the stages it runs in turn, and what they share.
+ */
+#ifndef WB_APP_WORKER_H
+#define WB_APP_WORKER_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <rte_mbuf.h>
+#include <rte_rcu_qsbr.h>
+#include <rte_ring.h>
+
+#include "crypto/aead.h"
+#include "stats/counters.h"
+#include "wg/peer.h"
+
+#include "clock.h"
+#include "packet.h"
+
+struct gateway;
+struct worker;
+
+/** Packets a stage takes at a time. */
+#define BURST 32
+
+/** Ports × 3 + tunnels × 3, at the most. */
+#define STAGES_MAX 256
+
+enum stage_kind {
+	STAGE_RX,
+	STAGE_OPEN,
+	STAGE_SEAL,
+	STAGE_TX,
+	STAGE_TAP,
+	STAGE_TUN,
+};
+
+/** One box of the picture in the architecture: takes a burst, hands on bursts. */
+struct stage {
+	/** Does one burst of work; returns how many packets it handled. */
+	unsigned (*run)(struct stage *stage, struct worker *worker);
+	struct rte_ring *in;      /**< from stages; NULL for rx */
+	struct rte_ring *control; /**< from control (single producer); NULL where it sends nothing */
+	struct gateway *gateway;
+	enum stage_kind kind;
+	uint16_t id;     /**< index in the plan, and in every worker's outboxes */
+	uint16_t object; /**< index of the port or tunnel */
+	uint16_t lcore;  /**< which runs it */
+	enum wb_counter full; /**< the reason counted when `in` is full */
+	char name[24];
+
+	/* Owned by the lcore that runs the stage. */
+	union {
+		struct {
+			struct wb_peer_list waiting; /**< peers with staged packets */
+		} seal;
+		struct {
+			uint64_t last; /**< ns, last call of the PMD's tx burst */
+		} tx;
+		struct {
+			uint64_t last; /**< ns, last read of the device */
+		} kernel;
+	} own __rte_cache_aligned;
+} __rte_cache_aligned;
+
+/** Packets on their way to one stage, handed over together. */
+struct outbox {
+	uint16_t n;
+	bool listed;
+	struct rte_mbuf *mbufs[BURST];
+};
+
+/** What a worker tells control. One element of the event ring. */
+enum event_kind {
+	EVENT_WANT_HANDSHAKE, /**< no usable key, or the key is old */
+	EVENT_CONFIRMED,      /**< first data under `index` */
+	EVENT_ROAMED,         /**< authenticated packet from `endpoint`, to `local` */
+	EVENT_ARM,            /**< something to time began for an idle peer */
+	EVENT_UNRESOLVED,     /**< a packet had no next hop for the peer's endpoint */
+};
+
+struct event {
+	uint32_t kind;
+	uint32_t peer_id;
+	uint32_t index;
+	uint16_t port; /**< of `endpoint`, host byte order */
+	uint16_t pad;
+	struct wb_addr remote;
+	struct wb_addr local;
+};
+
+struct worker {
+	struct gateway *gateway;
+	uint64_t now; /**< ns, read once a loop, one more for each stage: no two have the same time */
+	struct wb_counters *count;
+	struct wb_aead_ctx *aead;
+	struct rte_ring *events; /**< of struct event, to control */
+	struct stage *stages[STAGES_MAX];
+	uint16_t n_stages;
+	uint16_t n_touched;
+	uint16_t touched[STAGES_MAX]; /**< outboxes with packets in them */
+	struct outbox *out;           /**< one for each stage of the plan */
+	unsigned lcore;
+	unsigned qsbr_id;
+	int cpu;
+
+	/* Read by telemetry. */
+	uint64_t loops __rte_cache_aligned;
+	uint64_t busy_loops;
+	uint64_t busy_cycles;
+	uint64_t total_cycles;
+	uint64_t packets;
+} __rte_cache_aligned;
+
+/** Hands everything in the outbox to its stage's ring; what does not fit is dropped and counted
+ * under the reason of that stage. */
+void worker_flush_one(struct worker *worker, uint16_t stage_id);
+
+/** Puts a packet into the outbox of a stage. It leaves at the next flush. */
+static inline void worker_send(struct worker *worker, uint16_t stage_id, struct rte_mbuf *mbuf)
+{
+	struct outbox *out = &worker->out[stage_id];
+
+	if (unlikely(out->n == BURST))
+		worker_flush_one(worker, stage_id);
+	out->mbufs[out->n++] = mbuf;
+	if (!out->listed) {
+		out->listed = true;
+		worker->touched[worker->n_touched++] = stage_id;
+	}
+}
+
+/** Frees a packet and counts why. */
+static inline void worker_drop(struct worker *worker, struct rte_mbuf *mbuf, enum wb_counter reason)
+{
+	wb_count(worker->count, reason, 1);
+	rte_pktmbuf_free(mbuf);
+}
+
+/** Tells control; an event that finds no room is counted and, being repeated by the next packet that
+ * needs it, not kept. Returns false if there was no room. */
+bool worker_tell(struct worker *worker, const struct event *event);
+
+/** The lcore's main function: runs stages until the gateway stops. */
+int worker_main(void *worker);
+
+#endif

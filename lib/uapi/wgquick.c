@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "uapi/wgquick.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "ini/ini.h"
+#include "ini/value.h"
+
+enum section {
+	SECTION_NONE,
+	SECTION_INTERFACE,
+	SECTION_PEER,
+};
+
+struct loader {
+	struct wb_wgquick *file;
+	struct wb_notices *notices;
+	enum section section;
+	bool have_interface, have_key;
+};
+
+void wb_notices_add(struct wb_notices *notices, const char *format, ...)
+{
+	va_list args;
+	char **texts, *text;
+	int length;
+
+	va_start(args, format);
+	length = vasprintf(&text, format, args);
+	va_end(args);
+	texts = length < 0 ? NULL : realloc(notices->texts, (notices->n + 1) * sizeof(*texts));
+	if (texts == NULL)
+		return;
+	notices->texts = texts;
+	notices->texts[notices->n++] = text;
+}
+
+void wb_notices_free(struct wb_notices *notices)
+{
+	for (unsigned i = 0; i < notices->n; i++)
+		free(notices->texts[i]);
+	free(notices->texts);
+	*notices = (struct wb_notices){.n = 0};
+}
+
+/* Room for one more element of an array that doubles. */
+static void *room(void *array, unsigned n, size_t size)
+{
+	if (n != 0 && (n & (n - 1)) != 0)
+		return array;
+	return reallocarray(array, n == 0 ? 1 : n * 2, size);
+}
+
+static int set_key(const char *key, const char *value, struct wb_key *out, struct wb_err *err)
+{
+	if (wb_key_parse(value, out) == 0)
+		return 0;
+	/* The value may be a secret with one letter missing: it is not repeated. */
+	return wb_err_set(err, EINVAL, "%s is no key, expected 44 characters of base64", key);
+}
+
+static int add_prefixes(struct wb_prefix **list, unsigned *n, char *value, bool mask,
+	struct wb_err *err)
+{
+	char *rest = value, *item;
+
+	while ((item = wb_value_next(&rest)) != NULL) {
+		struct wb_prefix *grown = room(*list, *n, sizeof(**list));
+
+		if (grown == NULL)
+			return wb_err_set(err, ENOMEM, "no memory");
+		*list = grown;
+		if (wb_value_prefix(item, &grown[*n], err) < 0)
+			return -EINVAL;
+		if (mask)
+			wb_prefix_mask(&grown[*n]);
+		++*n;
+	}
+	return 0;
+}
+
+static int set_u16(const char *value, uint32_t min, uint32_t max, uint16_t *out,
+	struct wb_err *err)
+{
+	uint32_t number;
+	int rc = wb_value_unsigned(value, min, max, &number, err);
+
+	if (rc == 0)
+		*out = (uint16_t)number;
+	return rc;
+}
+
+static int set_table(struct wb_wgquick *file, const char *value, struct wb_err *err)
+{
+	if (strcmp(value, "auto") == 0) {
+		file->table_kind = WB_TABLE_AUTO;
+		return 0;
+	}
+	if (strcmp(value, "off") == 0) {
+		file->table_kind = WB_TABLE_OFF;
+		return 0;
+	}
+	file->table_kind = WB_TABLE_NUMBER;
+	if (wb_value_unsigned(value, 1, UINT32_MAX, &file->table, NULL) == 0)
+		return 0;
+	return wb_err_set(err, EINVAL, "Table '%.40s' is not known, expected auto, off or a number",
+		value);
+}
+
+static int set_fwmark(struct wb_wgquick *file, const char *value, struct wb_err *err)
+{
+	if (strcmp(value, "off") == 0) {
+		file->fwmark = 0;
+		return 0;
+	}
+	return wb_value_unsigned(value, 0, UINT32_MAX, &file->fwmark, err);
+}
+
+static bool one_of(const char *key, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		if (strcasecmp(key, *words) == 0)
+			return true;
+	return false;
+}
+
+static int interface_key(struct loader *loader, const char *key, char *value, unsigned line,
+	struct wb_err *err)
+{
+	static const char *const not_yet[] = {
+		"DNS", "PreUp", "PostUp", "PreDown", "PostDown", "SaveConfig", NULL};
+	struct wb_wgquick *file = loader->file;
+
+	if (strcasecmp(key, "PrivateKey") == 0) {
+		loader->have_key = true;
+		return set_key(key, value, &file->private_key, err);
+	}
+	if (strcasecmp(key, "ListenPort") == 0) {
+		file->listen_line = line;
+		return set_u16(value, 0, 65535, &file->listen_port, err);
+	}
+	if (strcasecmp(key, "FwMark") == 0)
+		return set_fwmark(file, value, err);
+	if (strcasecmp(key, "Address") == 0)
+		return add_prefixes(&file->addresses, &file->n_addresses, value, false, err);
+	if (strcasecmp(key, "MTU") == 0) {
+		file->mtu_line = line;
+		return set_u16(value, 576, 9216, &file->mtu, err);
+	}
+	if (strcasecmp(key, "Table") == 0)
+		return set_table(file, value, err);
+	if (one_of(key, not_yet)) {
+		wb_notices_add(loader->notices, "%s:%u: %s is read, but not acted on", file->path,
+			line, key);
+		return 0;
+	}
+	return wb_err_set(err, EINVAL,
+		"'%.40s' is no setting of [Interface], expected PrivateKey, ListenPort, Address, "
+		"MTU, Table, FwMark or another of wg-quick(8)",
+		key);
+}
+
+static int set_endpoint(struct wb_wgquick_peer *peer, char *value, unsigned line,
+	struct wb_err *err)
+{
+	char *colon = strrchr(value, ':'), *host = value;
+	size_t length = colon != NULL ? (size_t)(colon - value) : 0;
+
+	if (length > 2 && host[0] == '[' && host[length - 1] == ']') {
+		host++;
+		length -= 2;
+	} else if (memchr(host, ':', length) != NULL) {
+		length = 0;
+	}
+	if (length == 0 || set_u16(colon + 1, 1, 65535, &peer->port, NULL) < 0)
+		return wb_err_set(err, EINVAL,
+			"Endpoint '%.60s' is not valid, expected HOST:PORT or [IPV6]:PORT", value);
+	free(peer->host);
+	peer->host = strndup(host, length);
+	peer->endpoint_line = line;
+	return peer->host != NULL ? 0 : wb_err_set(err, ENOMEM, "no memory");
+}
+
+static int peer_key(struct loader *loader, const char *key, char *value, unsigned line,
+	struct wb_err *err)
+{
+	struct wb_wgquick_peer *peer = &loader->file->peers[loader->file->n_peers - 1];
+
+	if (strcasecmp(key, "PublicKey") == 0)
+		return set_key(key, value, &peer->public_key, err);
+	if (strcasecmp(key, "PresharedKey") == 0) {
+		int rc = set_key(key, value, &peer->preshared_key, err);
+
+		peer->has_psk = rc == 0 && !wb_key_is_zero(&peer->preshared_key);
+		return rc;
+	}
+	if (strcasecmp(key, "AllowedIPs") == 0)
+		return add_prefixes(&peer->allowed, &peer->n_allowed, value, true, err);
+	if (strcasecmp(key, "Endpoint") == 0)
+		return set_endpoint(peer, value, line, err);
+	if (strcasecmp(key, "PersistentKeepalive") == 0) {
+		if (strcmp(value, "off") == 0) {
+			peer->keepalive = 0;
+			return 0;
+		}
+		return set_u16(value, 0, 65535, &peer->keepalive, err);
+	}
+	return wb_err_set(err, EINVAL,
+		"'%.40s' is no setting of [Peer], expected PublicKey, PresharedKey, AllowedIPs, "
+		"Endpoint or PersistentKeepalive",
+		key);
+}
+
+static int on_key(void *arg, const char *key, char *value, unsigned line, struct wb_err *err)
+{
+	struct loader *loader = arg;
+
+	if (loader->section == SECTION_INTERFACE)
+		return interface_key(loader, key, value, line, err);
+	return peer_key(loader, key, value, line, err);
+}
+
+static int on_section(void *arg, const char *name, const char *argument, unsigned line,
+	struct wb_err *err)
+{
+	struct loader *loader = arg;
+	struct wb_wgquick *file = loader->file;
+	struct wb_wgquick_peer *peers;
+
+	if (strcasecmp(name, "Interface") == 0 && *argument == '\0') {
+		loader->section = SECTION_INTERFACE;
+		loader->have_interface = true;
+		return 0;
+	}
+	if (strcasecmp(name, "Peer") != 0 || *argument != '\0')
+		return wb_err_set(err, EINVAL,
+			"[%.30s%s%.30s] is not known, expected [Interface] or [Peer]", name,
+			*argument != '\0' ? " " : "", argument);
+	peers = room(file->peers, file->n_peers, sizeof(*peers));
+	if (peers == NULL)
+		return wb_err_set(err, ENOMEM, "no memory");
+	file->peers = peers;
+	memset(&peers[file->n_peers], 0, sizeof(*peers));
+	peers[file->n_peers++].line = line;
+	loader->section = SECTION_PEER;
+	return 0;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	const struct wb_wgquick_peer *const *left = a, *const *right = b;
+	int order = memcmp((*left)->public_key.bytes, (*right)->public_key.bytes, WB_KEY_LEN);
+
+	return order != 0 ? order : ((*left)->line > (*right)->line) - ((*left)->line < (*right)->line);
+}
+
+static int peers_check(const struct wb_wgquick *file, struct wb_err *err)
+{
+	const struct wb_wgquick_peer **order = calloc(file->n_peers + 1u, sizeof(*order));
+	int rc = 0;
+
+	if (order == NULL)
+		return wb_err_set(err, ENOMEM, "%s: no memory", file->path);
+	for (unsigned i = 0; i < file->n_peers; i++)
+		order[i] = &file->peers[i];
+	qsort(order, file->n_peers, sizeof(*order), by_key);
+	for (unsigned i = 0; rc == 0 && i < file->n_peers; i++) {
+		if (wb_key_is_zero(&order[i]->public_key))
+			rc = wb_err_set(err, EINVAL, "%s:%u: this [Peer] has no PublicKey, expected one",
+				file->path, order[i]->line);
+		else if (i > 0 && memcmp(&order[i]->public_key, &order[i - 1]->public_key,
+					  WB_KEY_LEN) == 0)
+			rc = wb_err_set(err, EINVAL,
+				"%s:%u: this [Peer] has the PublicKey of the one in line %u, "
+				"expected one section for a peer",
+				file->path, order[i]->line, order[i - 1]->line);
+	}
+	free(order);
+	return rc;
+}
+
+static int name_from_path(struct wb_wgquick *file, struct wb_err *err)
+{
+	const char *base = strrchr(file->path, '/');
+	size_t length;
+
+	base = base != NULL ? base + 1 : file->path;
+	length = strlen(base);
+	if (length <= 5 || strcmp(base + length - 5, ".conf") != 0 ||
+		length - 5 >= sizeof(file->name) ||
+		strspn(base, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_=+.-") !=
+			length)
+		return wb_err_set(err, EINVAL,
+			"%s: names no tunnel, expected a file INTERFACE.conf with at most 15 "
+			"letters, digits and _=+.-",
+			file->path);
+	memcpy(file->name, base, length - 5);
+	return 0;
+}
+
+static void mode_check(const struct wb_wgquick *file, struct wb_notices *notices)
+{
+	struct stat status;
+
+	if (stat(file->path, &status) == 0 && (status.st_mode & 077) != 0)
+		wb_notices_add(notices, "%s: others than its owner may access it, and it holds a key; "
+					"chmod 600 is advised",
+			file->path);
+}
+
+int wb_wgquick_load(const char *path, struct wb_wgquick **out, struct wb_notices *notices,
+	struct wb_err *err)
+{
+	struct loader loader = {.notices = notices};
+	const struct wb_ini_reader reader = {
+		.section = on_section, .key = on_key, .arg = &loader};
+	struct wb_wgquick *file = calloc(1, sizeof(*file));
+	int rc;
+
+	if (file == NULL || (file->path = strdup(path)) == NULL) {
+		free(file);
+		return wb_err_set(err, ENOMEM, "%s: no memory", path);
+	}
+	loader.file = file;
+	rc = name_from_path(file, err);
+	if (rc == 0)
+		rc = wb_ini_read(path, &reader, err);
+	if (rc == 0 && !loader.have_interface)
+		rc = wb_err_set(err, EINVAL, "%s: has no [Interface], expected one", path);
+	if (rc == 0 && !loader.have_key)
+		rc = wb_err_set(err, EINVAL, "%s: has no PrivateKey, expected one in [Interface]",
+			path);
+	if (rc == 0)
+		rc = peers_check(file, err);
+	if (rc < 0) {
+		wb_wgquick_free(file);
+		return rc;
+	}
+	mode_check(file, notices);
+	*out = file;
+	return 0;
+}
+
+void wb_wgquick_free(struct wb_wgquick *file)
+{
+	if (file == NULL)
+		return;
+	for (unsigned i = 0; i < file->n_peers; i++) {
+		wb_key_wipe(&file->peers[i].preshared_key);
+		free(file->peers[i].allowed);
+		free(file->peers[i].host);
+	}
+	wb_key_wipe(&file->private_key);
+	free(file->peers);
+	free(file->addresses);
+	free(file->path);
+	free(file);
+}
+
+int wb_wgquick_resolve(const char *path, struct wb_wgquick_peer *peer, struct wb_err *err)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_DGRAM};
+	struct addrinfo *found;
+	int rc;
+
+	if (peer->host == NULL)
+		return 0;
+	peer->endpoint.port = peer->port;
+	if (wb_addr_parse(peer->host, &peer->endpoint.addr) == 0)
+		return 0;
+	rc = getaddrinfo(peer->host, NULL, &hints, &found);
+	if (rc != 0)
+		return wb_err_set(err, ENOENT, "%s:%u: host '%s' is not found: %s", path,
+			peer->endpoint_line, peer->host, gai_strerror(rc));
+	if (found->ai_family == AF_INET6)
+		peer->endpoint.addr = wb_addr_v6(
+			&((const struct sockaddr_in6 *)(const void *)found->ai_addr)->sin6_addr);
+	else
+		peer->endpoint.addr = wb_addr_v4(
+			((const struct sockaddr_in *)(const void *)found->ai_addr)->sin_addr.s_addr);
+	freeaddrinfo(found);
+	return 0;
+}

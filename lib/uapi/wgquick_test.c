@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "uapi/wgquick.h"
+
+#define KEY  "yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk="
+#define KEY2 "xTIBA5rboUvnH4htodjb6e697QjLERt1NAB4mZqp8Dg="
+#define HEAD "[Interface]\nPrivateKey = " KEY "\n"
+#define PEER "[Peer]\nPublicKey = " KEY2 "\n"
+
+static char directory[64], path[96];
+static struct wb_notices notices;
+static struct wb_wgquick *file;
+
+static int load(const char *text, struct wb_err *err)
+{
+	FILE *out = fopen(path, "w");
+
+	assert_non_null(out);
+	fputs(text, out);
+	fclose(out);
+	chmod(path, 0600);
+	wb_notices_free(&notices);
+	return wb_wgquick_load(path, &file, &notices, err);
+}
+
+static void whole_file(void **state)
+{
+	struct wb_err err;
+
+	(void)state;
+	assert_int_equal(
+		load("[Interface] # us\nprivatekey=" KEY "\nListenPort = 51820\nFwMark = 0xca6c\n"
+		     "Address = 10.0.0.1/24, fd00::1/64\nAddress = 10.0.1.1\nMTU = 1380\n"
+		     "Table = 1234\nDNS = 1.1.1.1\nPostUp = echo a; echo b\n\n" PEER
+		     "PresharedKey = " KEY "\nAllowedIPs = 10.9.9.9/16, fd01::/64\n"
+		     "AllowedIPs = 0.0.0.0/0\nEndpoint = 192.0.2.1:51821\n"
+		     "PersistentKeepalive = 25\n[Peer]\nPublicKey = " KEY "\nAllowedIPs =\n"
+		     "Endpoint = [2001:db8::1]:7\nPersistentKeepalive = off\n",
+			&err),
+		0);
+	assert_string_equal(file->name, "wgt0");
+	assert_int_equal(file->listen_port, 51820);
+	assert_int_equal(file->fwmark, 0xca6c);
+	assert_int_equal(file->n_addresses, 3);
+	assert_int_equal(file->mtu, 1380);
+	assert_int_equal(file->table_kind, WB_TABLE_NUMBER);
+	assert_int_equal(file->table, 1234);
+	assert_int_equal(file->n_peers, 2);
+	assert_true(file->peers[0].has_psk);
+	assert_int_equal(file->peers[0].n_allowed, 3);
+	assert_int_equal(file->peers[0].allowed[0].addr.bytes[2], 0); /* host bits masked */
+	assert_int_equal(file->peers[0].keepalive, 25);
+	assert_int_equal(file->peers[1].n_allowed, 0);
+	assert_int_equal(file->peers[1].keepalive, 0);
+	assert_int_equal(wb_wgquick_resolve(path, &file->peers[0], &err), 0);
+	assert_int_equal(file->peers[0].endpoint.port, 51821);
+	assert_int_equal(wb_wgquick_resolve(path, &file->peers[1], &err), 0);
+	assert_int_equal(file->peers[1].endpoint.addr.family, AF_INET6);
+	/* DNS and PostUp. */
+	assert_int_equal(notices.n, 2);
+	assert_non_null(strstr(notices.texts[1], "wgt0.conf:10: PostUp is read, but not acted on"));
+	wb_wgquick_free(file);
+}
+
+static void open_key_file_is_noticed(void **state)
+{
+	struct wb_err err;
+
+	(void)state;
+	assert_int_equal(load(HEAD, &err), 0);
+	wb_wgquick_free(file);
+	assert_int_equal(notices.n, 0);
+	chmod(path, 0644);
+	assert_int_equal(wb_wgquick_load(path, &file, &notices, &err), 0);
+	assert_int_equal(notices.n, 1);
+	wb_wgquick_free(file);
+}
+
+static void mistakes_are_told(void **state)
+{
+	static const struct {
+		const char *text, *message;
+	} cases[] = {
+		{"", ": has no [Interface], expected one"},
+		{"[Interface]\n", ": has no PrivateKey, expected one in [Interface]"},
+		{"[Interface]\nPrivateKey = abc\n",
+			":2: PrivateKey is no key, expected 44 characters of base64"},
+		{"[Wireguard]\n", ":1: [Wireguard] is not known, expected [Interface] or [Peer]"},
+		{"[Peer x]\n", ":1: [Peer x] is not known, expected [Interface] or [Peer]"},
+		{HEAD "ListenPort = 65536\n", ":3: '65536' is out of range, expected 0 to 65535"},
+		{HEAD "ListenPort = x\n", ":3: 'x' is out of range, expected 0 to 65535"},
+		{HEAD "MTU = 100\n", ":3: '100' is out of range, expected 576 to 9216"},
+		{HEAD "Table = main\n",
+			":3: Table 'main' is not known, expected auto, off or a number"},
+		{HEAD "Address = 10.0.0.300/24\n",
+			":3: '10.0.0.300/24' is no address, expected one like 192.0.2.1/24 or "
+			"2001:db8::1/64"},
+		{HEAD "Colour = red\n",
+			":3: 'Colour' is no setting of [Interface], expected PrivateKey, ListenPort, "
+			"Address, MTU, Table, FwMark or another of wg-quick(8)"},
+		{HEAD "[Peer]\n", ":3: this [Peer] has no PublicKey, expected one"},
+		{HEAD PEER "AllowedIPs = 10.0.0.0/33\n",
+			":5: '10.0.0.0/33' is no address, expected one like 192.0.2.1/24 or "
+			"2001:db8::1/64"},
+		{HEAD PEER "Endpoint = 192.0.2.1\n",
+			":5: Endpoint '192.0.2.1' is not valid, expected HOST:PORT or [IPV6]:PORT"},
+		{HEAD PEER "Endpoint = 2001:db8::1:51820\n",
+			":5: Endpoint '2001:db8::1:51820' is not valid, expected HOST:PORT or "
+			"[IPV6]:PORT"},
+		{HEAD PEER "Endpoint = a:0\n",
+			":5: Endpoint 'a:0' is not valid, expected HOST:PORT or [IPV6]:PORT"},
+		{HEAD PEER "PersistentKeepalive = 70000\n",
+			":5: '70000' is out of range, expected 0 to 65535"},
+		{HEAD PEER "PrivateKey = " KEY "\n",
+			":5: 'PrivateKey' is no setting of [Peer], expected PublicKey, "
+			"PresharedKey, AllowedIPs, Endpoint or PersistentKeepalive"},
+		{HEAD PEER PEER,
+			":5: this [Peer] has the PublicKey of the one in line 3, expected one "
+			"section for a peer"},
+	};
+	char expected[512];
+	struct wb_err err;
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(load(cases[i].text, &err), -EINVAL);
+		snprintf(expected, sizeof(expected), "%s%s", path, cases[i].message);
+		assert_string_equal(err.text, expected);
+	}
+}
+
+static void names_come_from_the_file(void **state)
+{
+	struct wb_err err;
+
+	(void)state;
+	assert_int_equal(wb_wgquick_load("/etc/averyverylongname.conf", &file, &notices, &err),
+		-EINVAL);
+	assert_int_equal(wb_wgquick_load("/etc/.conf", &file, &notices, &err), -EINVAL);
+	assert_int_equal(wb_wgquick_load("/etc/wg0", &file, &notices, &err), -EINVAL);
+	assert_int_equal(wb_wgquick_load("/nowhere/wg0.conf", &file, &notices, &err), -ENOENT);
+	assert_string_equal(err.text, "/nowhere/wg0.conf: No such file or directory");
+}
+
+static void many_allowed_ips_on_one_line(void **state)
+{
+	enum { MANY = 130561 };
+	size_t size = MANY * 20 + 512, used;
+	char *text = malloc(size);
+	struct wb_err err;
+
+	(void)state;
+	used = (size_t)sprintf(text, HEAD PEER "AllowedIPs = ");
+	for (unsigned i = 0; i < MANY; i++)
+		used += (size_t)sprintf(text + used, "%s10.%u.%u.%u/32", i == 0 ? "" : ", ", i >> 16,
+			i >> 8 & 255, i & 255);
+	assert_int_equal(load(text, &err), 0);
+	assert_int_equal(file->peers[0].n_allowed, MANY);
+	wb_wgquick_free(file);
+	free(text);
+}
+
+static int setup(void **state)
+{
+	(void)state;
+	strcpy(directory, "wgquick_test.XXXXXX");
+	if (mkdtemp(directory) == NULL)
+		return 1;
+	sprintf(path, "%s/wgt0.conf", directory);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	wb_notices_free(&notices);
+	unlink(path);
+	return rmdir(directory);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(whole_file),
+		cmocka_unit_test(open_key_file_is_noticed),
+		cmocka_unit_test(mistakes_are_told),
+		cmocka_unit_test(names_come_from_the_file),
+		cmocka_unit_test(many_allowed_ips_on_one_line),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
