@@ -39,6 +39,9 @@ static void sysctls_set(const struct wb_tuntap *device)
 	sysctl_write("ipv4", device->name, "forwarding", "1");
 	sysctl_write("ipv4", device->name, "rp_filter", "0");
 	sysctl_write("ipv6", device->name, "forwarding", "1");
+	/* Before Linux 6.17 only the switch for all interfaces makes the kernel forward IPv6. */
+	if (sysctl_write("ipv6", device->name, "force_forwarding", "1") < 0)
+		sysctl_write("ipv6", "all", "forwarding", "1");
 	sysctl_write("ipv6", device->name, "accept_ra", "0");
 	if (!device->tap)
 		sysctl_write("ipv6", device->name, "addr_gen_mode", "1");
