@@ -62,6 +62,7 @@ static bool round_of_work(struct control *control)
 		ways_update_all(control, now);
 	peers_run_due(control, now);
 	routes_refresh_neighbours(control, now);
+	carrier_follow(control, now);
 	retire_poll(control->retire);
 	return true;
 }

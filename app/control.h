@@ -52,6 +52,7 @@ struct control {
 	uint32_t next_group;
 	bool ways_dirty; /**< something changed that endpoints' ways depend on */
 	uint64_t neighbours_refreshed;
+	uint64_t carrier_followed;
 };
 
 /** Runs until a signal ends it. Returns 0. */
@@ -109,6 +110,14 @@ bool way_update(struct control *control, struct wb_peer *peer);
 
 /** way_update() for every peer with an endpoint. */
 void ways_update_all(struct control *control, uint64_t now);
+
+/* carrier.c */
+
+/** A link of the kernel's changed: if it is under one of our ports, its frames go elsewhere. */
+void carrier_changed(struct control *control, const char *ifname, bool carrier);
+
+/** Follows what LACP says of members while one has no carrier. Called from time to time. */
+void carrier_follow(struct control *control, uint64_t now);
 
 /* routes.c */
 

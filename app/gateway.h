@@ -21,6 +21,12 @@
 #include "config.h"
 #include "plan.h"
 
+/** The members frames of a bond leave by, when the PMD's own choice would include dead ones. */
+struct tx_members {
+	uint16_t n;
+	uint16_t port_ids[WB_MEMBERS_MAX];
+};
+
 /** A port and its TAP. */
 struct gateway_port {
 	struct wb_port *port;
@@ -28,7 +34,7 @@ struct gateway_port {
 	int ifindex; /**< of the TAP */
 	uint16_t mtu; /**< bytes of an IP packet */
 	uint8_t mac[6];
-	uint64_t rx_packets; /**< by the lcore of the rx stage */
+	_Atomic(struct tx_members *) tx_members; /**< NULL: the PMD chooses */
 };
 
 /** A tunnel's TUN and what control remembers of its configuration. */

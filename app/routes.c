@@ -280,9 +280,10 @@ static void on_neighbours_end(void *arg)
 
 static void on_link(void *arg, const struct wb_link *link, bool gone)
 {
-	(void)link;
-	(void)gone;
-	((struct control *)arg)->ways_dirty = true;
+	struct control *control = arg;
+
+	carrier_changed(control, link->name, !gone && link->up && link->carrier);
+	control->ways_dirty = true;
 }
 
 static const struct wb_mirror_ops ops = {

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <libmnl/libmnl.h>
 #include <linux/if_addr.h>
+#include <linux/if.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
@@ -180,6 +181,7 @@ int wb_parse_link(const struct nlmsghdr *message, struct wb_link *link)
 		return rc;
 	link->ifindex = body->ifi_index;
 	link->up = (body->ifi_flags & IFF_UP) != 0;
+	link->carrier = (body->ifi_flags & IFF_LOWER_UP) != 0;
 	get_u32(table[IFLA_MTU], &link->mtu);
 	if (table[IFLA_IFNAME] != NULL &&
 		mnl_attr_validate(table[IFLA_IFNAME], MNL_TYPE_NUL_STRING) == 0)

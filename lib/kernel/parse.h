@@ -36,6 +36,7 @@ struct wb_link {
 	char name[IFNAMSIZ];
 	uint32_t mtu;
 	bool up;
+	bool carrier;
 };
 
 struct wb_address {

@@ -77,10 +77,11 @@ static struct rte_mbuf *frame(const struct wb_bond_packet *packet)
 {
 	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(pool);
 	bool ipv6 = packet->source.addr.family == AF_INET6;
-	uint16_t length = ipv6 ? 62 : 42;
+	/* The PMD looks at the ports only if something follows the UDP header. */
+	uint16_t payload = 4, length = (uint16_t)((ipv6 ? 62 : 42) + payload);
 	uint8_t *bytes = (uint8_t *)rte_pktmbuf_append(mbuf, length);
 	struct rte_ether_hdr *ether = (void *)bytes;
-	struct rte_udp_hdr *udp = (void *)(bytes + length - 8);
+	struct rte_udp_hdr *udp = (void *)(bytes + length - payload - 8);
 
 	memset(bytes, 0, length);
 	memcpy(&ether->src_addr, packet->source_mac, 6);
@@ -98,7 +99,7 @@ static struct rte_mbuf *frame(const struct wb_bond_packet *packet)
 
 		ether->ether_type = rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4);
 		ip->version_ihl = RTE_IPV4_VHL_DEF;
-		ip->total_length = rte_cpu_to_be_16(28);
+		ip->total_length = rte_cpu_to_be_16((uint16_t)(28 + payload));
 		ip->next_proto_id = IPPROTO_UDP;
 		ip->src_addr = packet->source.addr.v4;
 		ip->dst_addr = packet->destination.addr.v4;
@@ -158,6 +159,9 @@ static void policy_agrees(enum wb_bond_policy policy, uint8_t pmd_policy, unsign
 		random_packet(&packet, i % 2 == 1);
 		predicted = wb_bond_member(policy, &packet, n);
 		mbuf = frame(&packet);
+		assert_int_equal(wb_bond_hash_frame(policy, rte_pktmbuf_mtod(mbuf, uint8_t *),
+					 rte_pktmbuf_data_len(mbuf)),
+			wb_bond_hash(policy, &packet));
 		assert_int_equal(rte_eth_tx_burst((uint16_t)bond, 0, &mbuf, 1), 1);
 		assert_int_equal(member_that_got_it(), predicted);
 		used[predicted]++;

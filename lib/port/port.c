@@ -167,3 +167,19 @@ void wb_port_close(struct wb_port *port)
 	}
 	free(port);
 }
+
+bool wb_port_carrier_set(struct wb_port *port, const char *ifname, bool carrier)
+{
+	for (unsigned i = 0; i < port->n_members; i++) {
+		struct wb_member *member = &port->members[i];
+
+		if (member->device.kind != WB_DEVICE_KERNEL ||
+			strcmp(member->device.ifname, ifname) != 0)
+			continue;
+		if (member->no_carrier == !carrier)
+			return false;
+		member->no_carrier = !carrier;
+		return true;
+	}
+	return false;
+}

@@ -30,6 +30,9 @@ struct wb_port_config {
 struct wb_member {
 	uint16_t port_id;
 	struct wb_device device;
+	/** kernel: interfaces have lost their carrier, as the kernel tells. net_af_packet does not
+	 * notice (DPDK 22.11), so that the bonding PMD does not either. */
+	bool no_carrier;
 };
 
 struct wb_port {
@@ -50,5 +53,8 @@ int wb_port_open(const struct wb_port_config *config, struct rte_mempool *pool,
 
 /** Stops and closes it. NULL is ignored. */
 void wb_port_close(struct wb_port *port);
+
+/** Notes whether a kernel interface has carrier. Returns true if it is a member and that is news. */
+bool wb_port_carrier_set(struct wb_port *port, const char *ifname, bool carrier);
 
 #endif
