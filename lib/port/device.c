@@ -71,14 +71,16 @@ int wb_device_parse(const char *text, struct wb_device *device, struct wb_err *e
 
 static int probe_kernel(const struct wb_device *device, unsigned mtu, struct wb_err *err)
 {
-	/* A frame holds the packet behind some 80 bytes of ring header and Ethernet. */
+	/* A frame holds the packet behind some 80 bytes of ring header and Ethernet. What the user
+	 * has set up with tc(8) on the interface holds for us too. */
 	unsigned frame = mtu <= 1900 ? 2048 : 16384, block = frame == 2048 ? 4096 : 65536;
 	char args[WB_DEVICE_TEXT_MAX];
 	int rc = wb_quiet_begin(device->ifname, mtu, err);
 
 	if (rc < 0)
 		return rc;
-	snprintf(args, sizeof(args), "iface=%s,blocksz=%u,framesz=%u,framecnt=%u", device->ifname,
+	snprintf(args, sizeof(args), "iface=%s,blocksz=%u,framesz=%u,framecnt=%u,qdisc_bypass=0",
+		device->ifname,
 		block, frame, FRAMES);
 	rc = rte_eal_hotplug_add("vdev", device->name, args);
 	if (rc < 0) {

@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Shared by the scripts: messages, packages, hugepages. Source it with $top set.
+
+say() { printf '%s\n' "== $*"; }
+
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+need_root() {
+    [ "$(id -u)" = 0 ] || die "needs root: run it with sudo"
+}
+
+# Installs the packages that are not there yet.
+install_packages() {
+    missing=
+    for package in "$@"; do
+        dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' ||
+            missing="$missing $package"
+    done
+    [ -n "$missing" ] || return 0
+    say "installing:$missing"
+    need_root
+    export DEBIAN_FRONTEND=noninteractive
+    # shellcheck disable=SC2086
+    apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1 || {
+        apt-get update -qq || die "apt-get update failed"
+        # shellcheck disable=SC2086
+        apt-get install -y -qq --no-install-recommends $missing >/dev/null ||
+            die "these packages cannot be installed:$missing"
+    }
+}
+
+hugepages_file=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
+
+# Reserves $1 pages of 2 MiB if there is memory for them; `hugepages_restore` gives them back.
+hugepages_reserve() {
+    hugepages_before=$(cat "$hugepages_file" 2>/dev/null) || return 0
+    free_kib=$(awk '/^MemAvailable/ {print $2}' /proc/meminfo)
+    if [ "$hugepages_before" -lt "$1" ] && [ "$free_kib" -gt $(($1 * 2048 * 2)) ]; then
+        echo "$1" >"$hugepages_file"
+    fi
+    say "hugepages: $(cat "$hugepages_file") of 2 MiB"
+}
+
+hugepages_restore() {
+    [ -z "${hugepages_before-}" ] || echo "$hugepages_before" >"$hugepages_file" 2>/dev/null || true
+}

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The experiment of scripts/demo: goodput over one, two and three tunnels, and a pulled cable."""
+import argparse
+import json
+import signal
+import sys
+import threading
+import time
+
+from gateway import PROGRAM
+from net import Net, run, sweep
+from sites import Sites
+
+LINKS = 3
+LINK_MBPS = 100
+FLOWS = 10
+# Of the experiment, one moment of each flow's slow start is left out.
+OMIT = 2
+PULL_AFTER, PULLED_FOR = 4, 4
+
+
+def say(text):
+    print(f'== {text}', flush=True)
+
+
+def segments_sent(host):
+    """TCP segments sent by a host since it began."""
+    lines = host.run('cat', '/proc/net/snmp').splitlines()
+    names, values = [line.split() for line in lines if line.startswith('Tcp:')]
+    return int(values[names.index('OutSegs')])
+
+
+def member_bytes(gateway):
+    return [(m['tx_bytes'], m['rx_bytes']) for m in gateway.members()]
+
+
+def iperf(sites, seconds, omit=OMIT):
+    """Ten flows from host A to host B; iperf3's report."""
+    server = sites.host_b.popen('iperf3', '-s', '-1', stdout=-3, stderr=-3)
+    time.sleep(0.5)
+    out = sites.host_a.run('iperf3', '-c', '10.2.0.2', '-P', FLOWS, '-t', seconds, '-O', omit,
+                           '--cport', 40000, '--json', check=False)
+    server.wait(10)
+    return json.loads(out)
+
+
+def measure(sites, tunnels, seconds):
+    say(f'{tunnels} tunnel{"s" if tunnels > 1 else ""}: gateways start, LACP, handshakes')
+    sites.start(tunnels)
+    say(f'{tunnels} tunnel{"s" if tunnels > 1 else ""}: iperf3 -P {FLOWS} for {seconds + OMIT} s')
+    before, segments = member_bytes(sites.a), segments_sent(sites.host_a)
+    report = iperf(sites, seconds)
+    if 'error' in report:
+        raise AssertionError(f'iperf3: {report["error"]}')
+    after = member_bytes(sites.a)
+    return {
+        'tunnels': tunnels,
+        'goodput_mbps': round(report['end']['sum_received']['bits_per_second'] / 1e6, 1),
+        'link_mbps': LINK_MBPS,
+        'segments': segments_sent(sites.host_a) - segments,
+        'retransmits': sum(s['sender']['retransmits'] for s in report['end']['streams']),
+        'members': [{'tx_bytes': a[0] - b[0], 'rx_bytes': a[1] - b[1]}
+                    for a, b in zip(after, before)],
+    }
+
+
+class Arrivals(threading.Thread):
+    """Notes when bytes arrive at host B; knows the longest time in which none did."""
+
+    def __init__(self, gateway):
+        super().__init__(daemon=True)
+        self.gateway = gateway
+        self.going = True
+        self.since = None
+        self.longest = 0.0
+
+    def run(self):
+        last_bytes, last_time = 0, time.monotonic()
+        while self.going:
+            count = self.gateway.ask('port,lan0')['tx_bytes']
+            now = time.monotonic()
+            # ACKs of idle flows do not count: a full packet at least.
+            if count - last_bytes > 1400:
+                if self.since is not None and last_time >= self.since:
+                    self.longest = max(self.longest, now - last_time)
+                last_bytes, last_time = count, now
+            time.sleep(0.005)
+
+
+def failover(sites, seconds):
+    """Pulls a member's cable under traffic and puts it back."""
+    say(f'a cable is pulled under traffic for {PULLED_FOR} s, and put back')
+    arrivals = Arrivals(sites.b)
+    pulled = []
+
+    def pull():
+        time.sleep(PULL_AFTER)
+        arrivals.since = time.monotonic()
+        pulled.append(member_bytes(sites.a))
+        sites.ns_b.ip('link', 'set', 'wan1', 'down')
+        time.sleep(PULLED_FOR)
+        pulled.append(member_bytes(sites.a))
+        sites.ns_b.ip('link', 'set', 'wan1', 'up')
+
+    worker = threading.Thread(target=pull)
+    arrivals.start()
+    worker.start()
+    report = iperf(sites, seconds, omit=0)
+    worker.join()
+    arrivals.going = False
+    arrivals.join()
+    streams = report.get('end', {}).get('streams', [])
+    alive = sum(1 for s in streams if s['receiver']['bytes'] > 0) if 'error' not in report else 0
+    last = report['intervals'][-2:] if report.get('intervals') else []
+    sites.a.distributing(LINKS)
+    return {
+        'stall_ms': round(arrivals.longest * 1000),
+        'lost_connections': FLOWS - alive,
+        'goodput_while_pulled_mbps': round(
+            sum(b[0] - a[0] for a, b in zip(*pulled)) * 8 / PULLED_FOR / 1e6, 1),
+        'goodput_after_mbps': round(
+            sum(i['sum']['bits_per_second'] for i in last) / max(1, len(last)) / 1e6, 1),
+    }
+
+
+def table(runs):
+    one = runs[0]['goodput_mbps']
+    print()
+    print('tunnels  goodput      of 1 link  of 3  x one  retransmits      members (sent)')
+    for r in runs:
+        total = sum(m['tx_bytes'] for m in r['members']) or 1
+        shares = ' '.join(f'{100 * m["tx_bytes"] / total:3.0f}%' for m in r['members'])
+        print(f'{r["tunnels"]:7}  {r["goodput_mbps"]:6.1f} Mbit/s '
+              f'{100 * r["goodput_mbps"] / LINK_MBPS:7.0f}% '
+              f'{100 * r["goodput_mbps"] / LINK_MBPS / LINKS:4.0f}% '
+              f'{r["goodput_mbps"] / one:6.2f}  {r["retransmits"]:5} '
+              f'({100 * r["retransmits"] / max(1, r["segments"]):.2f} %)   {shares}')
+    print(flush=True)
+
+
+def judge(runs, failure):
+    """What the demo promises; gives what is not so."""
+    one, two, three = (r['goodput_mbps'] for r in runs)
+    wrong = []
+    if two < 1.85 * one:
+        wrong.append(f'two tunnels carry {two / one:.2f} times what one does, expected 1.85')
+    if three < 2.7 * one:
+        wrong.append(f'three tunnels carry {three / one:.2f} times what one does, expected 2.7')
+    for r in runs:
+        if r['retransmits'] > 0.005 * r['segments']:
+            wrong.append(f'{r["tunnels"]} tunnels: {r["retransmits"]} of {r["segments"]} segments '
+                         'were sent again, expected under 0.5 %')
+    total = sum(m['tx_bytes'] for m in runs[2]['members'])
+    if min(m['tx_bytes'] for m in runs[2]['members']) < 0.2 * total:
+        wrong.append('a member does not carry its share of three tunnels')
+    if failure['lost_connections']:
+        wrong.append(f'{failure["lost_connections"]} connections were lost with the cable')
+    return wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(prog='scripts/demo')
+    parser.add_argument('--json', metavar='FILE', help='write the figures there, too')
+    parser.add_argument('--seconds', type=int, default=15, help='of each measurement')
+    args = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    sweep()
+    say(f'the scene: two hosts, two gateways, {LINKS} links of {LINK_MBPS} Mbit/s')
+    with Net() as net:
+        sites = Sites(net, links=LINKS, mbit=LINK_MBPS, names=('demo-a', 'demo-b'))
+        runs = []
+        for tunnels in (1, 2, 3):
+            runs.append(measure(sites, tunnels, args.seconds))
+            say(f'{tunnels} tunnels: {runs[-1]["goodput_mbps"]} Mbit/s')
+            if tunnels < 3:
+                sites.stop()
+        table(runs)
+        for name in ('demo-a', 'demo-b'):
+            for subject in ('tunnels', 'ports'):
+                say(f'wirebraid show {subject} --name {name}')
+                print(run(PROGRAM, 'show', subject, '--name', name), flush=True)
+        failure = failover(sites, PULL_AFTER + PULLED_FOR + 4)
+        say(f'the longest stall was {failure["stall_ms"]} ms; {failure["lost_connections"]} of '
+            f'{FLOWS} connections were lost; {failure["goodput_while_pulled_mbps"]} Mbit/s went '
+            f'over the two others, {failure["goodput_after_mbps"]} Mbit/s after')
+        say('wirebraid show drops --name demo-a')
+        print(run(PROGRAM, 'show', 'drops', '--name', 'demo-a'), flush=True)
+        say('taking the scene down')
+    if args.json:
+        with open(args.json, 'w', encoding='utf-8') as file:
+            json.dump({'runs': runs, 'failover': failure}, file, indent=2)
+            file.write('\n')
+    wrong = judge(runs, failure)
+    for text in wrong:
+        print(f'demo: {text}', file=sys.stderr)
+    return 1 if wrong else 0
+
+
+if __name__ == '__main__':
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

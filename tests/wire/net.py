@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Network namespaces and the cables between them, torn down whatever happens."""
+import os
+import signal
+import subprocess
+import time
+
+PREFIX = 'wbt'
+
+
+def run(*argv, check=True, **kwargs):
+    """Runs a command to its end and gives its output."""
+    done = subprocess.run([str(a) for a in argv], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, check=False, **kwargs)
+    if check and done.returncode != 0:
+        raise AssertionError(f'{" ".join(map(str, argv))}: {done.returncode}\n{done.stdout}')
+    return done.stdout
+
+
+def wait_for(what, seconds=10.0, every=0.05, why=''):
+    """Calls `what` until it gives something true; gives that."""
+    end = time.monotonic() + seconds
+    while True:
+        got = what()
+        if got:
+            return got
+        if time.monotonic() > end:
+            raise AssertionError(f'not within {seconds} s: {why or what}')
+        time.sleep(every)
+
+
+def sweep():
+    """Takes away what runs that were killed have left behind."""
+    for line in run('ip', 'netns', 'list', check=False).splitlines():
+        name = line.split()[0] if line.split() else ''
+        owner = name[len(PREFIX):].split('-')[0]
+        if name.startswith(PREFIX) and owner.isdigit() and not os.path.exists(f'/proc/{owner}'):
+            for pid in run('ip', 'netns', 'pids', name, check=False).split():
+                os.kill(int(pid), signal.SIGKILL)
+            run('ip', 'netns', 'delete', name, check=False)
+
+
+class Namespace:
+    """One host."""
+
+    def __init__(self, net, name):
+        self.net = net
+        self.name = f'{PREFIX}{os.getpid()}-{net.number}-{name}'
+        run('ip', 'netns', 'add', self.name)
+        self.ip('link', 'set', 'lo', 'up')
+
+    def run(self, *argv, check=True, **kwargs):
+        return run('ip', 'netns', 'exec', self.name, *argv, check=check, **kwargs)
+
+    def ip(self, *argv, check=True):
+        return run('ip', '-n', self.name, *argv, check=check)
+
+    def popen(self, *argv, **kwargs):
+        process = subprocess.Popen(['ip', 'netns', 'exec', self.name, *map(str, argv)],
+                                   text=True, **kwargs)
+        self.net.processes.append(process)
+        return process
+
+    def address(self, device, *prefixes):
+        for prefix in prefixes:
+            nodad = ['nodad'] if ':' in prefix else []
+            self.ip('address', 'add', prefix, 'dev', device, *nodad)
+
+    def ping(self, to, count=3, check=True, size=56, interval=0.1, wait=1, extra=()):
+        """Pings; gives the number of answers."""
+        out = self.run('ping', '-n', '-q', '-c', count, '-i', interval, '-W', wait, '-s', size,
+                       *extra, to, check=False)
+        got = [line for line in out.splitlines() if 'packets transmitted' in line]
+        answers = int(got[0].split(', ')[1].split()[0]) if got else 0
+        if check and answers == 0:
+            raise AssertionError(f'{self.name} gets no answer from {to}:\n{out}')
+        return answers
+
+    def reaches(self, to, seconds=15):
+        """Waits until a ping is answered."""
+        wait_for(lambda: self.ping(to, count=1, check=False), seconds, why=f'{self.name} -> {to}')
+
+
+class Net:
+    """A set of hosts and cables; a context that cleans up behind itself."""
+    count = 0
+
+    def __init__(self):
+        Net.count += 1
+        self.number = Net.count
+        self.hosts = []
+        self.processes = []
+        self.closers = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        for close in reversed(self.closers):
+            close()
+        for process in self.processes:
+            if process.poll() is None:
+                process.kill()
+            process.wait()
+        for host in self.hosts:
+            for pid in run('ip', 'netns', 'pids', host.name, check=False).split():
+                try:
+                    os.kill(int(pid), signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            run('ip', 'netns', 'delete', host.name, check=False)
+
+    def host(self, name):
+        host = Namespace(self, name)
+        self.hosts.append(host)
+        return host
+
+    def cable(self, a, a_name, b, b_name, mtu=1500):
+        """A veth pair whose ends leave no checksum or segmentation to the other side."""
+        run('ip', 'link', 'add', a_name, 'netns', a.name, 'mtu', mtu, 'type', 'veth', 'peer',
+            'name', b_name, 'netns', b.name, 'mtu', mtu)
+        for host, device in ((a, a_name), (b, b_name)):
+            host.run('ethtool', '-K', device, 'tx', 'off', 'tso', 'off', 'gso', 'off', 'gro',
+                     'off')
+            host.ip('link', 'set', device, 'up')
+
+    @staticmethod
+    def shape(host, device, mbit, packets=400):
+        """Holds what leaves a device to a rate, behind a queue of so many full packets."""
+        host.run('tc', 'qdisc', 'replace', 'dev', device, 'root', 'tbf', 'rate', f'{mbit}mbit',
+                 'burst', '16kb', 'limit', packets * 1514)
