@@ -38,6 +38,8 @@ static unsigned buffer_size(const struct wb_config *config)
 	for (unsigned i = 0; i < config->n_tunnels; i++)
 		if (config->tunnels[i]->mtu > mtu)
 			mtu = config->tunnels[i]->mtu;
+	if (mtu > WB_DEVICE_PLAIN_MTU)
+		return RTE_PKTMBUF_HEADROOM + WB_DEVICE_JUMBO_BUFFER;
 	return RTE_ALIGN(RTE_PKTMBUF_HEADROOM + BUFFER_L2 + mtu + BUFFER_TAIL, 64u);
 }
 

@@ -43,6 +43,10 @@ static void sysctls_set(const struct wb_tuntap *device)
 	if (sysctl_write("ipv6", device->name, "force_forwarding", "1") < 0)
 		sysctl_write("ipv6", "all", "forwarding", "1");
 	sysctl_write("ipv6", device->name, "accept_ra", "0");
+	/* The link-local address is made of a port's MAC, and LACP may not even be up when the
+	 * kernel would look for another owner: use it at once. */
+	sysctl_write("ipv6", device->name, "accept_dad", "0");
+	sysctl_write("ipv6", device->name, "dad_transmits", "0");
 	if (!device->tap)
 		sysctl_write("ipv6", device->name, "addr_gen_mode", "1");
 }

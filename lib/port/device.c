@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <net/if.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -73,15 +74,16 @@ static int probe_kernel(const struct wb_device *device, unsigned mtu, struct wb_
 {
 	/* A frame holds the packet behind some 80 bytes of ring header and Ethernet. What the user
 	 * has set up with tc(8) on the interface holds for us too. */
-	unsigned frame = mtu <= 1900 ? 2048 : 16384, block = frame == 2048 ? 4096 : 65536;
+	bool plain = mtu <= WB_DEVICE_PLAIN_MTU;
+	/* Blocks are whole pages, and hold whole frames. */
+	unsigned frame = plain ? 2048 : WB_DEVICE_JUMBO_BUFFER, block = 2 * frame;
 	char args[WB_DEVICE_TEXT_MAX];
 	int rc = wb_quiet_begin(device->ifname, mtu, err);
 
 	if (rc < 0)
 		return rc;
 	snprintf(args, sizeof(args), "iface=%s,blocksz=%u,framesz=%u,framecnt=%u,qdisc_bypass=0",
-		device->ifname,
-		block, frame, FRAMES);
+		device->ifname, block, frame, FRAMES);
 	rc = rte_eal_hotplug_add("vdev", device->name, args);
 	if (rc < 0) {
 		wb_quiet_end(device->ifname);

@@ -12,6 +12,11 @@
 
 #define WB_DEVICE_TEXT_MAX 256
 
+/** The longest MTU whose frames fit into what every DPDK buffer holds; for a longer one
+ * net_af_packet wants buffers of WB_DEVICE_JUMBO_BUFFER bytes behind the headroom. */
+#define WB_DEVICE_PLAIN_MTU    1900
+#define WB_DEVICE_JUMBO_BUFFER 10240
+
 enum wb_device_kind {
 	WB_DEVICE_PCI,
 	WB_DEVICE_VDEV,

@@ -84,7 +84,11 @@ static int configure(const struct wb_port *port, struct rte_mempool *pool, struc
 	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
 	int rc = rte_eth_dev_info_get(port->port_id, &info);
 
-	if (rc == 0 && info.max_mtu > 0 && info.max_mtu < port->mtu)
+	/* net_af_packet says 1518 and means whatever its ring's frames hold: the interface has the
+	 * MTU already. */
+	if (port->members[0].device.kind == WB_DEVICE_KERNEL)
+		conf.rxmode.mtu = 0;
+	else if (rc == 0 && info.max_mtu > 0 && info.max_mtu < port->mtu)
 		return wb_err_set(err, EINVAL, "%s: MTU %u, but its driver does no more than %u",
 			port->name, port->mtu, info.max_mtu);
 	if (rc == 0)

@@ -79,7 +79,7 @@ def test_odd_sizes_and_path_mtu(net):
 
 
 def test_jumbo_frames(net):
-    r = Remote(net, mtu=9000, tunnel_mtu=8920)
+    r = Remote(net, mtu=9000, tunnel_mtu=8920, memory=300)
     r.lan.reaches('10.9.0.9')
     assert r.lan.ping('10.9.0.9', count=3, size=8892, extra=['-M', 'do']) == 3
     assert r.far.ping('fd01::2', count=3, size=8872) == 3
