@@ -67,10 +67,12 @@ def test_odd_sizes_and_path_mtu(net):
         assert r.far.ping('fd01::2', count=2, size=min(size, 1372), interval=0.02) == 2, size
     # Longer than the tunnel's MTU: fragmented by the gateway's kernel, or refused with the MTU.
     assert r.lan.ping('10.9.0.9', count=2, size=1460, extra=['-M', 'dont']) == 2
-    assert r.lan.ping('10.9.0.9', count=2, size=4000, extra=['-M', 'dont']) == 2
+    # Two fragments from the host. net_af_packet (DPDK 22.11) puts them together before we see
+    # them, and has room for 2 kB: longer ones need a real port.
+    assert r.lan.ping('10.9.0.9', count=2, size=1900, extra=['-M', 'dont']) == 2
     out = r.lan.run('ping', '-n', '-c', 1, '-W', 2, '-s', 1460, '-M', 'do', '10.9.0.9', check=False)
     assert re.search(r'mtu ?= ?1420', out), out
-    out = r.lan.run('ping', '-n', '-c', 1, '-W', 2, '-s', 1440, 'fd09::9', check=False)
+    r.lan.ping('fd09::9', count=1, size=1440, check=False)  # learns the path's MTU
     assert r.lan.ping('fd09::9', count=1, size=1440) == 1
     # TTL and unreachable are the kernel's to answer, through the same path.
     out = r.lan.run('ping', '-n', '-c', 1, '-W', 2, '-t', 1, '10.9.0.9', check=False)
