@@ -21,6 +21,18 @@ static char *trim(char *text)
 	return text;
 }
 
+/* wg(8) ends a line at any '#'. The gateway's file wants a blank before it: its device and file names
+ * may hold one. */
+static char *find_comment(char *text, bool semicolons)
+{
+	if (!semicolons)
+		return strchr(text, '#');
+	for (char *at = text; (at = strpbrk(at, "#;")) != NULL; at++)
+		if (at == text || isspace((unsigned char)at[-1]))
+			return at;
+	return NULL;
+}
+
 static int parse_section(char *text, unsigned line, const struct wb_ini_reader *reader,
 	struct wb_err *err)
 {
@@ -41,7 +53,7 @@ static int parse_section(char *text, unsigned line, const struct wb_ini_reader *
 static int parse_line(char *text, unsigned line, bool *inside, const struct wb_ini_reader *reader,
 	struct wb_err *err)
 {
-	char *comment = strpbrk(text, reader->semicolon_comments ? "#;" : "#"), *value;
+	char *comment = find_comment(text, reader->semicolon_comments), *value;
 
 	if (comment != NULL)
 		*comment = '\0';

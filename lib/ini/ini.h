@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  * The one parser of INI files: the gateway's configuration and wg-quick's files. Lines of any
- * length; comments begin with '#', and with ';' where the file's kind has it so.
+ * length; a comment begins with '#'. Where the file's kind has ';' for comments too, both begin one
+ * only at the start of a line or behind a blank.
  */
 #ifndef WB_INI_INI_H
 #define WB_INI_INI_H

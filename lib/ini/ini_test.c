@@ -60,6 +60,10 @@ static void reads_sections_and_keys(void **state)
 		seen, "[gateway|]2 name=x y@3 [bond|bond0]5 a=@6 b=c=d@7 [z|]8 ");
 	assert_int_equal(parse("[i]\nk = a;b", 11, false, &err), 0);
 	assert_string_equal(seen, "[i|]1 k=a;b@2 ");
+	assert_int_equal(parse("[i]\nk = a#b;c #d\n ;e\n", 21, true, &err), 0);
+	assert_string_equal(seen, "[i|]1 k=a#b;c@2 ");
+	assert_int_equal(parse("[i]\nk = a#b;c #d\n", 17, false, &err), 0);
+	assert_string_equal(seen, "[i|]1 k=a@2 ");
 }
 
 static void says_what_is_wrong_and_where(void **state)

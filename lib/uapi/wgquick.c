@@ -19,11 +19,21 @@ enum section {
 	SECTION_PEER,
 };
 
+/** What may stand once in [Interface], and then once in each [Peer]. */
+static const char *const single[] = {"PrivateKey", "ListenPort", "FwMark", "MTU", "Table", "PublicKey",
+	"PresharedKey", "Endpoint", "PersistentKeepalive"};
+
+#define SINGLES       (sizeof(single) / sizeof(single[0]))
+#define SINGLES_PEER  5 /**< the first of [Peer]'s */
+#define SINGLE_SECRET 0 /**< PrivateKey's */
+
 struct loader {
 	struct wb_wgquick *file;
 	struct wb_notices *notices;
 	enum section section;
-	bool have_interface, have_key;
+	bool have_interface;
+	/** Lines where what may stand once did, by place in `single`; those of the last [Peer]. */
+	unsigned lines[SINGLES];
 };
 
 void wb_notices_add(struct wb_notices *notices, const char *format, ...)
@@ -32,12 +42,18 @@ void wb_notices_add(struct wb_notices *notices, const char *format, ...)
 	char **texts, *text;
 	int length;
 
+	if (notices == NULL)
+		return;
 	va_start(args, format);
 	length = vasprintf(&text, format, args);
 	va_end(args);
-	texts = length < 0 ? NULL : realloc(notices->texts, (notices->n + 1) * sizeof(*texts));
-	if (texts == NULL)
+	if (length < 0)
 		return;
+	texts = realloc(notices->texts, (notices->n + 1) * sizeof(*texts));
+	if (texts == NULL) {
+		free(text);
+		return;
+	}
 	notices->texts = texts;
 	notices->texts[notices->n++] = text;
 }
@@ -64,6 +80,16 @@ static int set_key(const char *key, const char *value, struct wb_key *out, struc
 		return 0;
 	/* The value may be a secret with one letter missing: it is not repeated. */
 	return wb_err_set(err, EINVAL, "%s is no key, expected 44 characters of base64", key);
+}
+
+/* All zeros is how wg(8) says "none". */
+static int set_private_key(struct wb_wgquick *file, const char *value, struct wb_err *err)
+{
+	int rc = set_key("PrivateKey", value, &file->private_key, err);
+
+	if (rc == 0 && wb_key_is_zero(&file->private_key))
+		return wb_err_set(err, EINVAL, "PrivateKey is all zeros, expected one by wg genkey");
+	return rc;
 }
 
 static int add_prefixes(struct wb_prefix **list, unsigned *n, char *value, bool mask,
@@ -138,10 +164,8 @@ static int interface_key(struct loader *loader, const char *key, char *value, un
 		"DNS", "PreUp", "PostUp", "PreDown", "PostDown", "SaveConfig", NULL};
 	struct wb_wgquick *file = loader->file;
 
-	if (strcasecmp(key, "PrivateKey") == 0) {
-		loader->have_key = true;
-		return set_key(key, value, &file->private_key, err);
-	}
+	if (strcasecmp(key, "PrivateKey") == 0)
+		return set_private_key(file, value, err);
 	if (strcasecmp(key, "ListenPort") == 0) {
 		file->listen_line = line;
 		return set_u16(value, 0, 65535, &file->listen_port, err);
@@ -218,13 +242,30 @@ static int peer_key(struct loader *loader, const char *key, char *value, unsigne
 		key);
 }
 
+static int once(struct loader *loader, const char *key, unsigned line, struct wb_err *err)
+{
+	for (unsigned i = 0; i < SINGLES; i++) {
+		if (strcasecmp(key, single[i]) != 0)
+			continue;
+		if (loader->lines[i] != 0)
+			return wb_err_set(err, EINVAL,
+				"%s was set in line %u already, expected it once", single[i],
+				loader->lines[i]);
+		loader->lines[i] = line;
+	}
+	return 0;
+}
+
 static int on_key(void *arg, const char *key, char *value, unsigned line, struct wb_err *err)
 {
 	struct loader *loader = arg;
+	int rc;
 
 	if (loader->section == SECTION_INTERFACE)
-		return interface_key(loader, key, value, line, err);
-	return peer_key(loader, key, value, line, err);
+		rc = interface_key(loader, key, value, line, err);
+	else
+		rc = peer_key(loader, key, value, line, err);
+	return rc < 0 ? rc : once(loader, key, line, err);
 }
 
 static int on_section(void *arg, const char *name, const char *argument, unsigned line,
@@ -249,6 +290,7 @@ static int on_section(void *arg, const char *name, const char *argument, unsigne
 	file->peers = peers;
 	memset(&peers[file->n_peers], 0, sizeof(*peers));
 	peers[file->n_peers++].line = line;
+	memset(&loader->lines[SINGLES_PEER], 0, sizeof(loader->lines) - SINGLES_PEER * sizeof(line));
 	loader->section = SECTION_PEER;
 	return 0;
 }
@@ -284,6 +326,51 @@ static int peers_check(const struct wb_wgquick *file, struct wb_err *err)
 	}
 	free(order);
 	return rc;
+}
+
+/** An allowed IP and the peer that has it. */
+struct claim {
+	struct wb_prefix prefix;
+	unsigned peer;
+};
+
+static int by_prefix(const void *a, const void *b)
+{
+	const struct claim *left = a, *right = b;
+	int order = wb_prefix_compare(&left->prefix, &right->prefix);
+
+	return order != 0 ? order : (left->peer > right->peer) - (left->peer < right->peer);
+}
+
+/* As with wg(8), the later peer has it; but that is seldom what was meant. */
+static int claims_check(const struct wb_wgquick *file, struct wb_notices *notices,
+	struct wb_err *err)
+{
+	char text[WB_PREFIX_STRLEN];
+	struct claim *claims;
+	size_t n = 0;
+
+	for (unsigned i = 0; i < file->n_peers; i++)
+		n += file->peers[i].n_allowed;
+	claims = calloc(n + 1, sizeof(*claims));
+	if (claims == NULL)
+		return wb_err_set(err, ENOMEM, "%s: no memory", file->path);
+	n = 0;
+	for (unsigned i = 0; i < file->n_peers; i++)
+		for (unsigned j = 0; j < file->peers[i].n_allowed; j++)
+			claims[n++] = (struct claim){file->peers[i].allowed[j], i};
+	qsort(claims, n, sizeof(*claims), by_prefix);
+	for (size_t i = 1; i < n; i++)
+		if (claims[i].peer != claims[i - 1].peer &&
+			wb_prefix_equal(&claims[i].prefix, &claims[i - 1].prefix))
+			wb_notices_add(notices,
+				"%s:%u: %s is allowed for this [Peer] and the one in line %u; this "
+				"one has it",
+				file->path, file->peers[claims[i].peer].line,
+				wb_prefix_format(&claims[i].prefix, text),
+				file->peers[claims[i - 1].peer].line);
+	free(claims);
+	return 0;
 }
 
 static int name_from_path(struct wb_wgquick *file, struct wb_err *err)
@@ -334,11 +421,13 @@ int wb_wgquick_load(const char *path, struct wb_wgquick **out, struct wb_notices
 		rc = wb_ini_read(path, &reader, err);
 	if (rc == 0 && !loader.have_interface)
 		rc = wb_err_set(err, EINVAL, "%s: has no [Interface], expected one", path);
-	if (rc == 0 && !loader.have_key)
+	if (rc == 0 && loader.lines[SINGLE_SECRET] == 0)
 		rc = wb_err_set(err, EINVAL, "%s: has no PrivateKey, expected one in [Interface]",
 			path);
 	if (rc == 0)
 		rc = peers_check(file, err);
+	if (rc == 0)
+		rc = claims_check(file, notices, err);
 	if (rc < 0) {
 		wb_wgquick_free(file);
 		return rc;

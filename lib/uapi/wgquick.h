@@ -19,7 +19,7 @@ struct wb_notices {
 	unsigned n;
 };
 
-/** Adds a notice, printf-style. */
+/** Adds a notice, printf-style. Without a list nobody listens. */
 void wb_notices_add(struct wb_notices *notices, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 void wb_notices_free(struct wb_notices *notices);

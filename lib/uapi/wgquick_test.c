@@ -88,6 +88,40 @@ static void open_key_file_is_noticed(void **state)
 	wb_wgquick_free(file);
 }
 
+static void contested_allowed_ips_are_noticed(void **state)
+{
+	struct wb_err err;
+
+	(void)state;
+	assert_int_equal(load(HEAD PEER "AllowedIPs = 10.0.0.0/8, 10.0.0.0/8\n[Peer]\nPublicKey = " KEY
+				   "\nAllowedIPs = 10.1.0.0/16\nAllowedIPs = 10.9.9.9/8\n",
+				 &err),
+		0);
+	wb_wgquick_free(file);
+	assert_int_equal(notices.n, 1);
+	assert_non_null(strstr(notices.texts[0],
+		"wgt0.conf:6: 10.0.0.0/8 is allowed for this [Peer] and the one in line 3; this one "
+		"has it"));
+}
+
+/* Each [Peer] may have each of its settings; a list may come in several lines. */
+static void settings_repeat_where_they_may(void **state)
+{
+	struct wb_err err;
+
+	(void)state;
+	assert_int_equal(load(HEAD "Address = 10.0.0.1\nAddress = 10.0.0.2\nDNS = 1.1.1.1\n"
+				   "DNS = 1.0.0.1\n" PEER "Endpoint = a:1\nPersistentKeepalive = 1\n"
+				   "[Peer]\nPublicKey = " KEY "\nEndpoint = b:1\n"
+				   "PersistentKeepalive = 1\n",
+				 &err),
+		0);
+	assert_int_equal(file->n_addresses, 2);
+	assert_int_equal(file->n_peers, 2);
+	assert_int_equal(notices.n, 2);
+	wb_wgquick_free(file);
+}
+
 static void mistakes_are_told(void **state)
 {
 	static const struct {
@@ -126,6 +160,50 @@ static void mistakes_are_told(void **state)
 		{HEAD PEER "PrivateKey = " KEY "\n",
 			":5: 'PrivateKey' is no setting of [Peer], expected PublicKey, "
 			"PresharedKey, AllowedIPs, Endpoint or PersistentKeepalive"},
+		{HEAD "PrivateKey = " KEY2 "\n",
+			":3: PrivateKey was set in line 2 already, expected it once"},
+		{"[Interface]\nPrivateKey = AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n",
+			":2: PrivateKey is all zeros, expected one by wg genkey"},
+		{HEAD "ListenPort = 1\nlistenport = 1\n",
+			":4: ListenPort was set in line 3 already, expected it once"},
+		{HEAD "MTU = 1400\n[Peer]\n[Interface]\nMTU = 1400\n",
+			":6: MTU was set in line 3 already, expected it once"},
+		{HEAD "Table = off\nTable = auto\n",
+			":4: Table was set in line 3 already, expected it once"},
+		{HEAD "Table = 0\n",
+			":3: Table '0' is not known, expected auto, off or a number"},
+		{HEAD "MTU = 9217\n", ":3: '9217' is out of range, expected 576 to 9216"},
+		{HEAD "ListenPort =\n", ":3: '' is out of range, expected 0 to 65535"},
+		{HEAD "FwMark = on\n", ":3: 'on' is out of range, expected 0 to 4294967295"},
+		{HEAD "FwMark = 0x100000000\n",
+			":3: '0x100000000' is out of range, expected 0 to 4294967295"},
+		{HEAD "PublicKey = " KEY "\n",
+			":3: 'PublicKey' is no setting of [Interface], expected PrivateKey, "
+			"ListenPort, Address, MTU, Table, FwMark or another of wg-quick(8)"},
+		{"PrivateKey = " KEY "\n",
+			":1: 'PrivateKey' stands before any section, expected [NAME] first"},
+		{HEAD "Address = 10.0.0.1/24,,\n",
+			":3: '' is no address, expected one like 192.0.2.1/24 or 2001:db8::1/64"},
+		{HEAD PEER "PresharedKey = " KEY "=\n",
+			":5: PresharedKey is no key, expected 44 characters of base64"},
+		{HEAD "[Peer]\nPublicKey =\n",
+			":4: PublicKey is no key, expected 44 characters of base64"},
+		{HEAD PEER "PublicKey = " KEY "\n",
+			":5: PublicKey was set in line 4 already, expected it once"},
+		{HEAD PEER "Endpoint = a:1\nEndpoint = b:1\n",
+			":6: Endpoint was set in line 5 already, expected it once"},
+		{HEAD PEER "Endpoint = :51820\n",
+			":5: Endpoint ':51820' is not valid, expected HOST:PORT or [IPV6]:PORT"},
+		{HEAD PEER "Endpoint = [2001:db8::1]\n",
+			":5: Endpoint '[2001:db8::1]' is not valid, expected HOST:PORT or "
+			"[IPV6]:PORT"},
+		{HEAD PEER "Endpoint = a:65536\n",
+			":5: Endpoint 'a:65536' is not valid, expected HOST:PORT or [IPV6]:PORT"},
+		{HEAD PEER "PersistentKeepalive = on\n",
+			":5: 'on' is out of range, expected 0 to 65535"},
+		{HEAD PEER "AllowedIPs = 10.0.0.0/8 10.1.0.0/16\n",
+			":5: '10.0.0.0/8 10.1.0.0/16' is no address, expected one like "
+			"192.0.2.1/24 or 2001:db8::1/64"},
 		{HEAD PEER PEER,
 			":5: this [Peer] has the PublicKey of the one in line 3, expected one "
 			"section for a peer"},
@@ -195,6 +273,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(whole_file),
 		cmocka_unit_test(open_key_file_is_noticed),
+		cmocka_unit_test(contested_allowed_ips_are_noticed),
+		cmocka_unit_test(settings_repeat_where_they_may),
 		cmocka_unit_test(mistakes_are_told),
 		cmocka_unit_test(names_come_from_the_file),
 		cmocka_unit_test(many_allowed_ips_on_one_line),
