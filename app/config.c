@@ -12,6 +12,9 @@
 #include "ini/ini.h"
 #include "ini/value.h"
 
+#define NAME_CHARACTERS                                                                            \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_=+.-"
+
 #define DEFAULT_NAME   "wirebraid"
 #define DEFAULT_MEMORY 256
 #define DEFAULT_MTU    1500
@@ -32,6 +35,8 @@ struct loader {
 	struct config_port *port;
 	struct pending tunnels[CONFIG_TUNNELS_MAX];
 	unsigned n_tunnels;
+	/** Where the sections without a name stand; 0: not seen. */
+	unsigned gateway_line, lcores_line;
 	/** Settings that may stand once a section, and where they did. */
 	struct {
 		char key[16];
@@ -148,8 +153,11 @@ static int lcores_key(struct loader *loader, const char *key, char *value, unsig
 	rc = once(loader, key, line, err);
 	if (rc < 0)
 		return rc;
-	if (*key == 'w')
+	if (*key == 'w') {
+		loader->config->workers_line = line;
 		return set_workers(loader->config, value, err);
+	}
+	loader->config->control_line = line;
 	rc = wb_value_unsigned(value, 0, CONFIG_CPUS_MAX - 1, &cpu, err);
 	if (rc == 0)
 		loader->config->control_cpu = (int)cpu;
@@ -174,28 +182,34 @@ static int add_member(struct loader *loader, const char *value, unsigned line, s
 	return 0;
 }
 
-static int add_address(struct config_port *port, const char *value, struct wb_err *err)
+static int add_address(struct config_port *port, const char *value, unsigned line,
+	struct wb_err *err)
 {
 	if (port->n_addresses == CONFIG_ADDRESSES_MAX)
 		return wb_err_set(err, EINVAL, "too many addresses, expected at most %u",
 			CONFIG_ADDRESSES_MAX);
 	if (wb_value_prefix(value, &port->addresses[port->n_addresses], err) < 0)
 		return -EINVAL;
-	port->n_addresses++;
+	port->address_lines[port->n_addresses++] = line;
 	return 0;
 }
 
-static int set_gateway(struct config_port *port, const char *value, struct wb_err *err)
+static int set_gateway(struct config_port *port, const char *value, unsigned line,
+	struct wb_err *err)
 {
 	struct wb_addr addr, *slot;
+	unsigned *slot_line;
 
 	if (wb_value_addr(value, &addr, err) < 0)
 		return -EINVAL;
 	slot = addr.family == AF_INET ? &port->gateway4 : &port->gateway6;
+	slot_line = addr.family == AF_INET ? &port->gateway4_line : &port->gateway6_line;
 	if (slot->family != 0)
 		return wb_err_set(err, EINVAL,
-			"a second gateway of this family, expected one for IPv4 and one for IPv6");
+			"an %s gateway was set in line %u already, expected it once",
+			addr.family == AF_INET ? "IPv4" : "IPv6", *slot_line);
 	*slot = addr;
+	*slot_line = line;
 	return 0;
 }
 
@@ -228,9 +242,9 @@ static int port_key(struct loader *loader, const char *key, char *value, unsigne
 	int rc;
 
 	if (strcmp(key, "address") == 0)
-		return add_address(port, value, err);
+		return add_address(port, value, line, err);
 	if (strcmp(key, "gateway") == 0)
-		return set_gateway(port, value, err);
+		return set_gateway(port, value, line, err);
 	if (port->bond && strcmp(key, "member") == 0)
 		return add_member(loader, value, line, err);
 	if (strcmp(key, "mtu") != 0 && !(port->bond && bond_only) &&
@@ -262,11 +276,13 @@ static int begin_port(struct loader *loader, bool bond, const char *name, unsign
 	if (config->n_ports == CONFIG_PORTS_MAX)
 		return wb_err_set(err, EINVAL, "too many ports, expected at most %u",
 			CONFIG_PORTS_MAX);
-	if (length == 0 || length >= IFNAMSIZ || strpbrk(name, "/ \t:%") != NULL ||
+	/* As wg-quick has it for tunnels: no name that a file, a shell or telemetry trips over. */
+	if (length == 0 || length >= IFNAMSIZ || strspn(name, NAME_CHARACTERS) != length ||
 		strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return wb_err_set(err, EINVAL,
-			"'%.40s' names no interface, expected [%s NAME] with 1 to 15 characters", name,
-			bond ? "bond" : "port");
+			"'%.40s' names no interface, expected [%s NAME] with 1 to 15 letters, digits "
+			"and _=+.-",
+			name, bond ? "bond" : "port");
 	for (unsigned i = 0; i < config->n_ports; i++)
 		if (strcmp(config->ports[i].name, name) == 0)
 			return wb_err_set(err, EINVAL,
@@ -283,6 +299,15 @@ static int begin_port(struct loader *loader, bool bond, const char *name, unsign
 	return 0;
 }
 
+static int begin_only(unsigned *seen, const char *name, unsigned line, struct wb_err *err)
+{
+	if (*seen != 0)
+		return wb_err_set(err, EINVAL, "[%s] began in line %u already, expected it once", name,
+			*seen);
+	*seen = line;
+	return 0;
+}
+
 static int on_section(void *arg, const char *name, const char *argument, unsigned line,
 	struct wb_err *err)
 {
@@ -293,11 +318,11 @@ static int on_section(void *arg, const char *name, const char *argument, unsigne
 		return begin_port(loader, *name == 'b', argument, line, err);
 	if (*argument == '\0' && strcmp(name, "gateway") == 0) {
 		loader->key = gateway_key;
-		return 0;
+		return begin_only(&loader->gateway_line, name, line, err);
 	}
 	if (*argument == '\0' && strcmp(name, "lcores") == 0) {
 		loader->key = lcores_key;
-		return 0;
+		return begin_only(&loader->lcores_line, name, line, err);
 	}
 	return wb_err_set(err, EINVAL,
 		"[%.30s%s%.30s] is not known, expected [gateway], [lcores], [bond NAME] or [port NAME]",

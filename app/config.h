@@ -41,9 +41,11 @@ struct config_port {
 	unsigned n_members;
 	enum wb_bond_policy policy;
 	struct wb_prefix addresses[CONFIG_ADDRESSES_MAX];
+	unsigned address_lines[CONFIG_ADDRESSES_MAX];
 	unsigned n_addresses;
 	struct wb_addr gateway4; /**< family 0: none */
 	struct wb_addr gateway6;
+	unsigned gateway4_line, gateway6_line;
 	uint16_t mtu;
 	unsigned line;
 };
@@ -54,8 +56,10 @@ struct wb_config {
 	bool poll_always;
 	uint32_t memory_mib;
 	int control_cpu; /**< -1: any */
+	unsigned control_line;
 	uint16_t workers[CONFIG_WORKERS_MAX];
 	unsigned n_workers;
+	unsigned workers_line; /**< 0: chosen here */
 	struct config_port ports[CONFIG_PORTS_MAX];
 	unsigned n_ports;
 	struct wb_wgquick *tunnels[CONFIG_TUNNELS_MAX];
