@@ -68,9 +68,9 @@ json_t *show_lcores_gather(struct client *client, struct wb_err *err)
 
 void show_lcores_print(const json_t *lcores)
 {
-	const json_t *lcore;
+	const json_t *lcore, *stage;
 	char packets[UNITS_STRLEN];
-	size_t i;
+	size_t i, j;
 
 	json_array_foreach (lcores, i, lcore) {
 		json_int_t total = client_int(lcore, "total_cycles");
@@ -79,6 +79,9 @@ void show_lcores_print(const json_t *lcores)
 			(long long)client_int(lcore, "lcore"), (long long)client_int(lcore, "cpu"),
 			total > 0 ? 100.0 * (double)client_int(lcore, "busy_cycles") / (double)total : 0,
 			units_count((uint64_t)client_int(lcore, "packets"), packets));
-		printf("  %s\n", client_text(lcore, "stages"));
+		json_array_foreach (json_object_get(lcore, "stages"), j, stage)
+			printf("%s%-19s", j % 4 == 0 ? j == 0 ? "  " : "\n  " : "",
+				json_string_value(stage));
+		putchar('\n');
 	}
 }

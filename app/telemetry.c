@@ -140,15 +140,17 @@ static int lcore(struct gateway *gateway, const char *params, struct rte_tel_dat
 {
 	unsigned index = (unsigned)strtoul(params, NULL, 10);
 	const struct worker *worker;
-	char stages[128] = "";
-	size_t used = 0;
+	struct rte_tel_data *stages;
 
 	if (index >= gateway->plan.n_workers)
 		return -ENOENT;
 	worker = gateway->plan.workers[index];
-	for (unsigned i = 0; i < worker->n_stages && used < sizeof(stages); i++)
-		used += (size_t)snprintf(stages + used, sizeof(stages) - used, "%s%s",
-			i == 0 ? "" : " ", worker->stages[i]->name);
+	stages = rte_tel_data_alloc();
+	if (stages == NULL)
+		return -ENOMEM;
+	rte_tel_data_start_array(stages, RTE_TEL_STRING_VAL);
+	for (unsigned i = 0; i < worker->n_stages; i++)
+		rte_tel_data_add_array_string(stages, worker->stages[i]->name);
 	rte_tel_data_start_dict(data);
 	rte_tel_data_add_dict_int(data, "lcore", (int)worker->lcore);
 	rte_tel_data_add_dict_int(data, "cpu", worker->cpu);
@@ -157,7 +159,7 @@ static int lcore(struct gateway *gateway, const char *params, struct rte_tel_dat
 	rte_tel_data_add_dict_u64(data, "busy_cycles", worker->busy_cycles);
 	rte_tel_data_add_dict_u64(data, "total_cycles", worker->total_cycles);
 	rte_tel_data_add_dict_u64(data, "packets", worker->packets);
-	rte_tel_data_add_dict_string(data, "stages", stages);
+	rte_tel_data_add_dict_container(data, "stages", stages, 0);
 	return 0;
 }
 

@@ -110,6 +110,13 @@ def socket_on(host, device):
     return packet_socket(host, device)
 
 
+def test_lcores_tell_what_they_run(sites):
+    lcore = sites.a.show('lcores')[0]
+    assert lcore['stages'][0] == 'rx:bond0' and lcore['stages'][-1] == 'tx:lan0'
+    assert len(lcore['stages']) == 2 * 3 + TUNNELS * 3
+    assert lcore['packets'] > 0 and lcore['busy_cycles'] < lcore['total_cycles']
+
+
 def test_lacp_states_are_shown(sites):
     for gateway, other in ((sites.a, sites.b), (sites.b, sites.a)):
         port = [p for p in gateway.show('ports') if p['name'] == 'bond0'][0]
