@@ -3,6 +3,7 @@
 import argparse
 import json
 import signal
+import struct
 import sys
 import threading
 import time
@@ -64,36 +65,43 @@ def measure(sites, tunnels, seconds):
     }
 
 
-def longest_silence(report, begin, end):
-    """Seconds that the worst connection received nothing, of the report of a server that notes each
-    tenth of a second; between two moments of it."""
-    silence = {}
-    longest = 0.0
-    for interval in report['intervals']:
-        for stream in interval['streams']:
-            if stream['end'] < begin or stream['start'] > end:
-                continue
-            so_far = silence.get(stream['socket'], 0.0)
-            so_far = so_far + stream['seconds'] if stream['bytes'] == 0 else 0.0
-            silence[stream['socket']] = so_far
-            longest = max(longest, so_far)
+def longest_silence(capture, begin, end):
+    """Seconds for which the worst connection received nothing between two moments, by the times of
+    its packets in a capture file (pcap with microseconds)."""
+    data = capture.read_bytes()
+    last, longest, at = {}, 0.0, 24
+    while at + 16 <= len(data):
+        seconds, micro, size, _ = struct.unpack_from('=IIII', data, at)
+        when = seconds + micro / 1e6
+        # Ethernet and an IPv4 header without options: the TCP source port is next.
+        port = data[at + 16 + 34:at + 16 + 36]
+        at += 16 + size
+        if begin <= when <= end:
+            longest = max(longest, when - last.get(port, when))
+            last[port] = when
     return longest
 
 
 def failover(sites, seconds):
     """Pulls a member's cable under traffic and puts it back."""
     say(f'a cable is pulled under traffic for {PULLED_FOR} s, and put back')
-    pulled = []
+    pulled, moments = [], []
+    capture = sites.a.directory / 'arrivals.pcap'
 
     def pull():
         time.sleep(PULL_AFTER)
+        moments.append(time.time())
         pulled.append(member_bytes(sites.a))
         sites.ns_b.ip('link', 'set', 'wan1', 'down')
         time.sleep(PULLED_FOR)
         pulled.append(member_bytes(sites.a))
         sites.ns_b.ip('link', 'set', 'wan1', 'up')
+        moments.append(time.time())
 
-    server = sites.host_b.popen('iperf3', '-s', '-1', '-i', '0.1', '--json', stdout=-1)
+    server = sites.host_b.popen('iperf3', '-s', '-1', stdout=-3, stderr=-3)
+    # Data packets only: the control connection is silent for seconds.
+    sniffer = sites.host_b.popen('tcpdump', '-n', '-i', 'eth0', '-s', 64, '-B', 16384, '-w', capture,
+                                 'tcp dst port 5201 and greater 500', stderr=-3)
     time.sleep(0.5)
     worker = threading.Thread(target=pull)
     worker.start()
@@ -101,9 +109,11 @@ def failover(sites, seconds):
         'iperf3', '-c', '10.2.0.2', '-P', FLOWS, '-t', seconds, '--cport', 40000, '--json',
         check=False))
     worker.join()
-    received = json.loads(server.communicate(timeout=20)[0])
-    # From the pull to well after the cable is back.
-    silence = longest_silence(received, PULL_AFTER - 0.2, seconds - 1)
+    server.wait(20)
+    sites.host_b.run('pkill', '-x', 'tcpdump', check=False)
+    sniffer.wait(10)
+    # From just before the pull to well after the cable is back.
+    silence = longest_silence(capture, moments[0] - 0.2, moments[1] + 2)
     streams = report.get('end', {}).get('streams', [])
     alive = sum(1 for s in streams if s['receiver']['bytes'] > 0) if 'error' not in report else 0
     last = report['intervals'][-2:] if report.get('intervals') else []
