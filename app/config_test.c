@@ -147,6 +147,17 @@ static void defaults(void **state)
 	wb_config_free(config);
 }
 
+static void __attribute__((format(printf, 3, 4)))
+append(char *text, size_t size, const char *format, ...)
+{
+	size_t used = strlen(text);
+	va_list args;
+
+	va_start(args, format);
+	assert_true((size_t)vsnprintf(text + used, size - used, format, args) < size - used);
+	va_end(args);
+}
+
 struct mistake {
 	const char *text, *wg0, *wg1, *message;
 };
@@ -401,29 +412,28 @@ static void absent_cpus_are_told(void **state)
 
 static void limits_are_told(void **state)
 {
-	char text[8192];
-	size_t used = (size_t)sprintf(text, GATE);
+	char text[8192] = GATE;
 
 	(void)state;
 	for (unsigned i = 0; i <= CONFIG_TUNNELS_MAX; i++)
-		used += (size_t)sprintf(text + used, "tunnel = wg%u.conf\n", i);
+		append(text, sizeof(text), "tunnel = wg%u.conf\n", i);
 	assert_int_equal(load(text, NULL, NULL), -EINVAL);
 	assert_string_equal(
 		plain(err.text), "gateway.conf:66: too many tunnels, expected at most 64");
-	used = 0;
+	text[0] = '\0';
 	for (unsigned i = 0; i <= CONFIG_PORTS_MAX; i++)
-		used += (size_t)sprintf(text + used, "[port p%u]\n", i);
+		append(text, sizeof(text), "[port p%u]\n", i);
 	assert_int_equal(load(text, NULL, NULL), -EINVAL);
 	assert_string_equal(plain(err.text), "gateway.conf:17: too many ports, expected at most 16");
-	used = (size_t)sprintf(text, "[bond b]\n");
+	strcpy(text, "[bond b]\n");
 	for (unsigned i = 0; i <= CONFIG_MEMBERS_MAX; i++)
-		used += (size_t)sprintf(text + used, "member = net_null%u\n", i);
+		append(text, sizeof(text), "member = net_null%u\n", i);
 	assert_int_equal(load(text, NULL, NULL), -EINVAL);
 	assert_string_equal(
 		plain(err.text), "gateway.conf:18: too many members, expected at most 16");
-	used = (size_t)sprintf(text, "[bond b]\n");
+	strcpy(text, "[bond b]\n");
 	for (unsigned i = 0; i <= CONFIG_ADDRESSES_MAX; i++)
-		used += (size_t)sprintf(text + used, "address = 10.%u.0.1/24\n", i);
+		append(text, sizeof(text), "address = 10.%u.0.1/24\n", i);
 	assert_int_equal(load(text, NULL, NULL), -EINVAL);
 	assert_string_equal(
 		plain(err.text), "gateway.conf:34: too many addresses, expected at most 32");
@@ -434,17 +444,15 @@ static const char *routes_text(void)
 {
 	static char text[1024];
 	struct config_route *routes;
-	size_t used = 0;
 	unsigned n;
 
 	text[0] = '\0';
 	assert_int_equal(wb_config_routes(config, &routes, &n, &err), 0);
 	for (unsigned i = 0; i < n; i++) {
-		used += (size_t)sprintf(
-			text + used, "%u %s", routes[i].table, prefix(&routes[i].prefix));
+		append(text, sizeof(text), "%u %s", routes[i].table, prefix(&routes[i].prefix));
 		for (unsigned j = 0; j < routes[i].n_tunnels; j++)
-			used += (size_t)sprintf(text + used, " %u", routes[i].tunnels[j]);
-		used += (size_t)sprintf(text + used, "; ");
+			append(text, sizeof(text), " %u", routes[i].tunnels[j]);
+		append(text, sizeof(text), "; ");
 	}
 	free(routes);
 	return text;
