@@ -48,41 +48,55 @@ static void tunnels_print(const struct wb_config *config)
 			printf("port %u", tunnel->listen_port);
 		else
 			printf("any port");
-		printf(", MTU %u, key %s\n", wb_config_tunnel_mtu(config, tunnel),
+		printf(", MTU %u\n  public key %s\n", wb_config_tunnel_mtu(config, tunnel),
 			wb_key_format(&public_key, key));
 		for (unsigned j = 0; j < tunnel->n_addresses; j++)
 			printf("  address %s\n", wb_prefix_format(&tunnel->addresses[j], text));
 		for (unsigned j = 0; j < tunnel->n_peers; j++) {
 			const struct wb_wgquick_peer *peer = &tunnel->peers[j];
 
-			printf("  peer %.10s..., %u allowed IPs, ", wb_key_format(&peer->public_key, key),
+			printf("  peer %.10s..., %u allowed IPs", wb_key_format(&peer->public_key, key),
 				peer->n_allowed);
 			if (peer->host != NULL)
-				printf("at %s port %u\n", peer->host, peer->port);
+				printf("\n    at %s port %u\n", peer->host, peer->port);
 			else
-				printf("finds us\n");
+				printf(", finds us\n");
 		}
 	}
 }
 
-static int routes_print(const struct wb_config *config, struct wb_err *err)
+static void route_print(const struct wb_config *config, const struct config_route *route)
 {
 	char text[WB_PREFIX_STRLEN];
+	int column = printf("route %s", wb_prefix_format(&route->prefix, text));
+
+	if (route->table != 254)
+		column += printf(" in table %u", route->table);
+	column += printf(": %s", route->n_tunnels > 1 ? "ECMP over" : "by");
+	for (unsigned i = 0; i < route->n_tunnels; i++) {
+		const char *name = config->tunnels[route->tunnels[i]]->name;
+
+		/* Room for a comma before and after it. */
+		if (column + (int)strlen(name) + 3 > 80) {
+			printf("%s\n ", i > 0 ? "," : "");
+			column = 1 + printf(" %s", name);
+			continue;
+		}
+		column += printf("%s %s", i > 0 ? "," : "", name);
+	}
+	putchar('\n');
+}
+
+static int routes_print(const struct wb_config *config, struct wb_err *err)
+{
 	struct config_route *routes;
 	unsigned n;
 	int rc = wb_config_routes(config, &routes, &n, err);
 
 	if (rc < 0)
 		return rc;
-	for (unsigned i = 0; i < n; i++) {
-		printf("route %s", wb_prefix_format(&routes[i].prefix, text));
-		if (routes[i].table != 254)
-			printf(" in table %u", routes[i].table);
-		printf(": %s", routes[i].n_tunnels > 1 ? "ECMP over" : "by");
-		for (unsigned j = 0; j < routes[i].n_tunnels; j++)
-			printf("%s %s", j > 0 ? "," : "", config->tunnels[routes[i].tunnels[j]]->name);
-		putchar('\n');
-	}
+	for (unsigned i = 0; i < n; i++)
+		route_print(config, &routes[i]);
 	free(routes);
 	return 0;
 }

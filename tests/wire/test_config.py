@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from gateway import PROGRAM, keypair, tunnel
+from gateway import PROGRAM, TOP, keypair, tunnel
 
 PORT = '[port wan0]\ndevice = kernel:nosuch0\naddress = 192.0.2.1/24\n'
 
@@ -89,6 +89,25 @@ def test_check_says_what_run_would_do(tmp_path):
                if not line.startswith('notice')) <= 80
 
 
+def test_check_fits_eighty_columns(tmp_path):
+    """Long names, many tunnels in a group, long endpoints."""
+    host = '2001:db8:1111:2222:3333:4444:5555:6666'
+    names = [f'averylongname{i:02}' for i in range(20)]
+    for i, name in enumerate(names):
+        file = tmp_path / f'{name}.conf'
+        file.write_text(tunnel(keypair()[0], 51820 + i, peers=[{
+            'PublicKey': keypair()[1], 'AllowedIPs': '2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff',
+            'Endpoint': f'[{host}]:51820'}]))
+        file.chmod(0o600)
+    path = tmp_path / 'gw.conf'
+    path.write_text('[gateway]\n' + ''.join(f'tunnel = {name}.conf\n' for name in names) + PORT)
+    done = wirebraid('check', path)
+    assert done.returncode == 0, done.stderr
+    assert max(map(len, done.stdout.splitlines())) <= 80
+    route = done.stdout[done.stdout.index('route '):].replace(',', ' ').split()
+    assert [word for word in route if word in names] == names
+
+
 def test_command_line():
     done = wirebraid('--help')
     assert done.returncode == 0 and 'wirebraid run FILE' in done.stdout
@@ -102,3 +121,17 @@ def test_command_line():
     done = wirebraid('run', '/nowhere/gw.conf')
     assert done.returncode == 1
     assert done.stderr == 'wirebraid: /nowhere/gw.conf: No such file or directory\n'
+
+
+def test_the_samples_are_valid(tmp_path):
+    samples = TOP / 'drivers-conf'
+    wg0 = (samples / 'wg0.conf.example').read_text()
+    private, public = keypair()
+    wg0 = wg0.replace('THE-PRIVATE-KEY-OF-THIS-SITE', private)
+    wg0 = wg0.replace('THE-PUBLIC-KEY-OF-THE-OTHER-SITE', keypair()[1])
+    (tmp_path / 'wg0.conf').write_text(wg0)
+    (tmp_path / 'wg0.conf').chmod(0o600)
+    (tmp_path / 'gateway.conf').write_text((samples / 'gateway.conf').read_text())
+    done = wirebraid('check', tmp_path / 'gateway.conf')
+    assert done.returncode == 0 and done.stderr == ''
+    assert public in done.stdout and 'notice' not in done.stdout
