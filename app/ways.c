@@ -17,13 +17,13 @@ static int port_by_ifindex(const struct control *control, int ifindex)
 
 /* Asks the kernel for its route to the endpoint; from the address the peer spoke to, while that is
  * still one of ours. */
-static bool route_to(struct control *control, struct wb_peer *peer, struct wb_way *way)
+static bool route_to(struct control *control, struct wb_peer *peer, uint32_t mark, struct wb_way *way)
 {
 	const struct wb_wayfinding *ask;
 	struct wb_wayfinding query = {
 		.dst = peer->endpoint.addr,
 		.src = peer->local,
-		.mark = peer->tunnel->fwmark,
+		.mark = mark,
 	};
 
 	ask = &query;
@@ -39,9 +39,13 @@ static bool way_find(struct control *control, struct wb_peer *peer, struct outer
 	struct wb_way way;
 	int port;
 
-	if (peer->endpoint.addr.family == 0 || !route_to(control, peer, &way))
+	if (peer->endpoint.addr.family == 0 ||
+		!route_to(control, peer, peer->tunnel->fwmark, &way))
 		return false;
 	port = port_by_ifindex(control, way.ifindex);
+	/* Into a tunnel, by its default route: the mark passes that by. */
+	if (port < 0 && route_to(control, peer, CONFIG_DEFAULT_TABLE, &way))
+		port = port_by_ifindex(control, way.ifindex);
 	if (port < 0)
 		return false;
 	hop = way.gateway.family != 0 ? &way.gateway : &peer->endpoint.addr;
