@@ -10,7 +10,8 @@
 #include <rte_errno.h>
 #include <rte_log.h>
 
-#define ARGS_MAX 40
+/* Two for each PCI port, and some. */
+#define ARGS_MAX (2 * CONFIG_PORTS_MAX * CONFIG_MEMBERS_MAX + 32)
 
 struct args {
 	int n;
@@ -64,13 +65,24 @@ static void lcores_text(const struct wb_config *config, char *out, size_t size)
 			config->workers[i]);
 }
 
-static bool wants_pci(const struct wb_config *config)
+/* Only the ports that are asked for are touched. Returns how many there are. */
+static unsigned pci_args(struct args *args, const struct wb_config *config)
 {
+	unsigned n = 0;
+
 	for (unsigned i = 0; i < config->n_ports; i++)
-		for (unsigned j = 0; j < config->ports[i].n_members; j++)
-			if (config->ports[i].members[j].device.kind == WB_DEVICE_PCI)
-				return true;
-	return false;
+		for (unsigned j = 0; j < config->ports[i].n_members; j++) {
+			const struct wb_device *device = &config->ports[i].members[j].device;
+
+			if (device->kind != WB_DEVICE_PCI)
+				continue;
+			add(args, "-a");
+			add(args, device->name);
+			n++;
+		}
+	if (n == 0)
+		add(args, "--no-pci");
+	return n;
 }
 
 static void memory_args(struct args *args, const struct wb_config *config, bool pci,
@@ -95,7 +107,7 @@ static void memory_args(struct args *args, const struct wb_config *config, bool 
 int eal_start(const struct wb_config *config, struct eal_facts *facts, struct wb_err *err)
 {
 	struct args args = {.n = 0}, shuffled;
-	bool pci = wants_pci(config);
+	bool pci;
 	char lcores[4096];
 	int rc;
 
@@ -107,13 +119,7 @@ int eal_start(const struct wb_config *config, struct eal_facts *facts, struct wb
 	add(&args, lcores);
 	add(&args, "--main-lcore");
 	add(&args, "0");
-	if (!pci) {
-		add(&args, "--no-pci");
-	} else {
-		/* No port but those that are asked for: each is probed when it is opened. */
-		add(&args, "-a");
-		add(&args, "0000:00:00.0");
-	}
+	pci = pci_args(&args, config) > 0;
 	memory_args(&args, config, pci, facts);
 	add(&args, "--log-level");
 	add(&args, "lib.*:warning");

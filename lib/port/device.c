@@ -102,7 +102,8 @@ int wb_device_probe(const struct wb_device *device, unsigned mtu, uint16_t *port
 		rc = probe_kernel(device, mtu, err);
 		if (rc < 0)
 			return rc;
-	} else {
+	} else if (rte_eth_dev_get_port_by_name(device->name, port_id) != 0) {
+		/* PCI devices were probed at EAL's start; virtual ones are made now. */
 		rc = rte_eal_hotplug_add(device->kind == WB_DEVICE_PCI ? "pci" : "vdev",
 			device->name, device->args);
 		if (rc < 0)

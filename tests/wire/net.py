@@ -45,7 +45,7 @@ class Namespace:
 
     def __init__(self, net, name):
         self.net = net
-        self.name = f'{PREFIX}{os.getpid()}-{net.number}-{name}'
+        self.name = f'{PREFIX}{os.getpid()}-{net.number}-{len(net.hosts)}{name}'
         run('ip', 'netns', 'add', self.name)
         self.ip('link', 'set', 'lo', 'up')
 

@@ -12,11 +12,13 @@ from net import wait_for
 
 class WireguardGo:
     """One interface of wireguard-go in a host's namespace, told what to do by wg(8)."""
+    count = 0
 
     def __init__(self, net, host, name='wgp', mtu=1420):
         self.host = host
         # Its control socket is in a directory that all namespaces share.
-        self.name = f'{name}{net.number}x{os.getpid() % 10000}'[:15]
+        WireguardGo.count += 1
+        self.name = f'{name}{WireguardGo.count}x{os.getpid() % 100000}'[:15]
         self.mtu = mtu
         self.private, self.public = keypair()
         self.process = None
