@@ -271,8 +271,8 @@ static void tunnel_notices(struct wb_config *config, const struct wb_wgquick *tu
 	for (unsigned i = 0; i < config->n_ports; i++)
 		if (tunnel->mtu > config->ports[i].mtu - 60)
 			wb_notices_add(&config->notices,
-				"%s:%u: MTU %u leaves no room for sealing in the %u of %s; such "
-				"packets are dropped as tx_port_full or rx_multiseg",
+				"%s:%u: MTU %u leaves no room for sealing in the %u of %s; "
+				"packets of full size are dropped as outer_too_big",
 				tunnel->path, tunnel->mtu_line, tunnel->mtu, config->ports[i].mtu,
 				config->ports[i].name);
 	if (tunnel->n_peers == 0)

@@ -26,7 +26,7 @@ static void counters_print(const json_t *document, const char *part)
 	json_object_foreach (json_object_get(document, part), name, value) {
 		if (json_integer_value(value) == 0)
 			continue;
-		printf("  %-22s %10lld  %s\n", name, (long long)json_integer_value(value),
+		printf("  %-22s %9lld  %s\n", name, (long long)json_integer_value(value),
 			client_text(help, name));
 		shown++;
 	}

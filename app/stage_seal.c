@@ -4,6 +4,7 @@
 #include "stages.h"
 
 #include <rte_byteorder.h>
+#include <rte_ether.h>
 #include <rte_ip.h>
 #include <rte_prefetch.h>
 
@@ -114,6 +115,14 @@ static void add_to_burst(struct seal_burst *burst, const struct wb_tunnel *tunne
 	burst->n++;
 }
 
+/* Bytes of the outer IP packet. */
+static uint32_t sealed_length(const struct rte_mbuf *mbuf, const struct wb_tunnel *tunnel,
+	const struct wb_outer *outer)
+{
+	return outer->length - RTE_ETHER_HDR_LEN + sizeof(struct wb_msg_transport) +
+		wb_transport_padded(rte_pktmbuf_data_len(mbuf), tunnel->mtu) + WB_AEAD_TAG_LEN;
+}
+
 static bool has_room(const struct rte_mbuf *mbuf)
 {
 	return rte_pktmbuf_headroom(mbuf) >= WB_OUTER_MAX + sizeof(struct wb_msg_transport) &&
@@ -138,6 +147,11 @@ static void take(struct stage *stage, struct worker *worker, struct seal_burst *
 
 		worker_tell(worker, &event);
 		worker_drop(worker, mbuf, WB_DROP_ENDPOINT_UNRESOLVED);
+		return;
+	}
+	if (unlikely(sealed_length(mbuf, tunnel, outer) >
+		    worker->gateway->ports[outer->port].mtu)) {
+		worker_drop(worker, mbuf, WB_DROP_OUTER_TOO_BIG);
 		return;
 	}
 	if (unlikely(!has_room(mbuf))) {

@@ -44,7 +44,7 @@ enum wb_counter_kind {
 	X(WB_DROP_WG_REPLAYED, DROP, "wg_replayed", "seen before, or older than the window")       \
 	X(WB_DROP_WG_INNER_BAD, DROP, "wg_inner_bad", "the packet inside is no valid IP")          \
 	X(WB_DROP_WG_SOURCE_NOT_ALLOWED, DROP, "wg_source_not_allowed",                            \
-		"its source is not among the peer's allowed IPs")                                  \
+		"its source is not in the peer's allowed IPs")                                  \
 	X(WB_DROP_WG_ECN_INVALID, DROP, "wg_ecn_invalid", "congestion marked, inner cannot tell") \
 	X(WB_DROP_NO_PEER, DROP, "no_peer", "no peer's allowed IPs hold its destination")          \
 	X(WB_DROP_STAGED_OVERFLOW, DROP, "staged_overflow", "too many wait for a handshake")       \
@@ -58,10 +58,11 @@ enum wb_counter_kind {
 	X(WB_DROP_TAP_RING_FULL, DROP, "tap_ring_full", "more than the kernel takes from a TAP")   \
 	X(WB_DROP_TUN_RING_FULL, DROP, "tun_ring_full", "more than the kernel takes from a TUN")   \
 	X(WB_DROP_HANDSHAKE_RING_FULL, DROP, "handshake_ring_full", "a flood of handshakes")       \
+	X(WB_DROP_OUTER_TOO_BIG, DROP, "outer_too_big", "sealed, it is longer than the port's MTU")  \
 	X(WB_DROP_TX_PORT_FULL, DROP, "tx_port_full", "the port, or the bond's member, is full")   \
 	X(WB_DROP_TAP_REFUSED, DROP, "tap_refused", "the kernel refused it on a TAP")              \
 	X(WB_DROP_TUN_REFUSED, DROP, "tun_refused", "the kernel refused it on a TUN")              \
-	X(WB_NO_MBUF, INFO, "no_mbuf", "packets not read or made, for want of buffers")            \
+	X(WB_NO_MBUF, INFO, "no_mbuf", "packets not read or made: out of buffers")            \
 	X(WB_EVENT_RING_FULL, INFO, "event_ring_full", "news to control put off")                  \
 	X(WB_CONTROL_TX_RING_FULL, INFO, "control_tx_ring_full", "handshakes not sent")            \
 	X(WB_HANDSHAKE_BAD_MAC, INFO, "handshake_bad_mac", "handshakes for another key, or noise") \

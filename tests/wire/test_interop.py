@@ -251,3 +251,54 @@ def test_two_workers_and_ordinary_memory(net):
     end = iperf(r.lan, r.far, '10.9.0.9', '-t', 1)
     assert end['sum_received']['bytes'] > 1_000_000
     r.gateway.balanced()
+
+
+def test_flood_of_handshakes_is_answered_with_cookies(net):
+    """Initiations that pass mac1 and no more: under load a cookie is asked for, and a peer that has
+    one gets through."""
+    r = Remote(net, we_know=False, start=False)
+    r.gateway.start()
+    flooder = r.far.popen('/usr/bin/python3', '-c', f'''
+import base64, hashlib, os, socket, time
+public = base64.b64decode("{r.public}")
+key = hashlib.blake2s(b"mac1----" + public).digest()
+body = bytes([1, 0, 0, 0]) + os.urandom(112)
+message = body + hashlib.blake2s(body, key=key, digest_size=16).digest() + bytes(16)
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+end = time.monotonic() + 6
+while time.monotonic() < end:
+    for _ in range(64):
+        s.sendto(message, ("{r.us}", 51820))
+    time.sleep(0.0005)
+''')
+    wait_for(lambda: r.gateway.ask('info')['handshake_cookie_sent'] > 0, 5,
+             why='the gateway is under load')
+    r.start_peer()
+    r.far.reaches('10.1.0.2', seconds=20)
+    assert flooder.poll() is None, 'the handshake was to come through during the flood'
+    flooder.wait(15)
+    assert r.gateway.ask('info')['handshake_invalid'] > 0
+    r.gateway.balanced()
+
+
+def test_always_polling(net):
+    """`poll = always`: a worker never sleeps."""
+    r = Remote(net, start=False)
+    r.gateway.extra = 'poll = always'
+    r.gateway.write({'wg0': (r.gateway.directory / 'wg0.conf').read_text()})
+    r.gateway.start()
+    r.start_peer()
+    r.lan.reaches('10.9.0.9')
+    first = r.gateway.ask('lcore,0')['loops']
+    time.sleep(0.5)
+    # A sleeping worker makes some thousands of rounds a second.
+    assert r.gateway.ask('lcore,0')['loops'] - first > 20_000
+
+
+def test_sealed_packets_longer_than_the_port_are_counted(net):
+    r = Remote(net, tunnel_mtu=1500)
+    r.lan.reaches('10.9.0.9')
+    before = r.gateway.ask('drops')['outer_too_big']
+    assert r.lan.ping('10.9.0.9', count=2, size=1472, check=False) == 0
+    assert r.gateway.ask('drops')['outer_too_big'] == before + 2
+    assert r.lan.ping('10.9.0.9', count=2, size=1400) == 2
