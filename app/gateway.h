@@ -69,4 +69,21 @@ struct gateway {
 	pthread_mutex_t lock; /**< held by control while it works, and by telemetry callbacks */
 };
 
+/** The port or tunnel whose netdev has this index; -1: none. */
+static inline int gateway_port_by_ifindex(const struct gateway *gateway, int ifindex)
+{
+	for (unsigned i = 0; i < gateway->n_ports; i++)
+		if (gateway->ports[i].ifindex == ifindex)
+			return (int)i;
+	return -1;
+}
+
+static inline int gateway_tunnel_by_ifindex(const struct gateway *gateway, int ifindex)
+{
+	for (unsigned i = 0; i < gateway->wg->n; i++)
+		if (gateway->tunnels[i].ifindex == ifindex)
+			return (int)i;
+	return -1;
+}
+
 #endif

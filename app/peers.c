@@ -64,7 +64,7 @@ static void act(struct control *control, struct wb_peer *peer, unsigned actions,
 		const struct wb_keypair *current =
 			atomic_load_explicit(&peer->current, memory_order_relaxed);
 
-		if (current != NULL && now - current->birth < WB_REJECT_AFTER_TIME)
+		if (current != NULL && wb_keypair_age(current, now) < WB_REJECT_AFTER_TIME)
 			handshake_keepalive(control, peer);
 		else
 			wb_timers_handshake_wanted(&peer->timers, now);

@@ -15,26 +15,6 @@
 static const char *const kernels_own[] = {
 	"224.0.0.0/4", "255.255.255.255/32", "127.0.0.0/8", "169.254.0.0/16", "ff00::/8", "fe80::/10"};
 
-static int port_by_ifindex(const struct control *control, int ifindex)
-{
-	const struct gateway *gateway = control->gateway;
-
-	for (unsigned i = 0; i < gateway->n_ports; i++)
-		if (gateway->ports[i].ifindex == ifindex)
-			return (int)i;
-	return -1;
-}
-
-static int tunnel_by_ifindex(const struct control *control, int ifindex)
-{
-	const struct gateway *gateway = control->gateway;
-
-	for (unsigned i = 0; i < gateway->wg->n; i++)
-		if (gateway->tunnels[i].ifindex == ifindex)
-			return (int)i;
-	return -1;
-}
-
 /* The tunnels a route leads into, with weights; 0 if it leads elsewhere too. */
 static unsigned tunnel_paths(const struct control *control, const struct wb_route *route,
 	struct wb_group_path *paths)
@@ -42,7 +22,7 @@ static unsigned tunnel_paths(const struct control *control, const struct wb_rout
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < route->n_hops; i++) {
-		int tunnel = tunnel_by_ifindex(control, route->hops[i].ifindex);
+		int tunnel = gateway_tunnel_by_ifindex(control->gateway, route->hops[i].ifindex);
 		unsigned weight = route->hops[i].weight;
 
 		if (tunnel < 0 || n == WB_GROUP_MAX_PATHS)
@@ -101,7 +81,7 @@ static struct wb_nh_spec neighbour_hop(
 static struct wb_nh_spec gateway_hop(const struct control *control, const struct wb_route *route)
 {
 	for (unsigned i = 0; i < route->n_hops; i++) {
-		int port = port_by_ifindex(control, route->hops[i].ifindex);
+		int port = gateway_port_by_ifindex(control->gateway, route->hops[i].ifindex);
 		const struct neighbour *neighbour;
 
 		if (port < 0 || route->hops[i].gateway.family == 0)
@@ -228,7 +208,7 @@ static bool link_local(const struct wb_addr *addr)
 static void on_neighbour(void *arg, const struct wb_neighbour *neighbour, bool gone)
 {
 	struct control *control = arg;
-	int port = port_by_ifindex(control, neighbour->ifindex);
+	int port = gateway_port_by_ifindex(control->gateway, neighbour->ifindex);
 	bool news;
 
 	if (port < 0)

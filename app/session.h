@@ -20,6 +20,17 @@ static inline void session_want_handshake(struct worker *worker, struct wb_peer 
 		atomic_store_explicit(&peer->wanted, false, memory_order_relaxed);
 }
 
+/** Tells control that packets have no way to the peer's endpoint; not for each of them. */
+static inline void session_tell_unresolved(struct worker *worker, struct wb_peer *peer)
+{
+	const struct event event = {.kind = EVENT_UNRESOLVED, .peer_id = peer->id};
+
+	if (worker->now - peer->seal.unresolved_told < 100 * NS_PER_MS)
+		return;
+	if (worker_tell(worker, &event))
+		peer->seal.unresolved_told = worker->now;
+}
+
 /** Wakes control for a peer it keeps no deadline for. Called after the store of a `since` time. */
 static inline void session_arm(struct worker *worker, struct wb_peer *peer)
 {

@@ -39,7 +39,7 @@ static void take(struct stage *stage, struct worker *worker, struct open_burst *
 		worker_drop(worker, mbuf, WB_DROP_WG_WRONG_TUNNEL);
 		return;
 	}
-	if (unlikely(worker->now - keypair->birth >= WB_REJECT_AFTER_TIME ||
+	if (unlikely(wb_keypair_age(keypair, worker->now) >= WB_REJECT_AFTER_TIME ||
 		    counter >= WB_REJECT_AFTER_MESSAGES)) {
 		worker_drop(worker, mbuf, WB_DROP_WG_EXPIRED_KEY);
 		return;
@@ -121,7 +121,7 @@ static void account(struct worker *worker, struct wb_keypair *keypair, struct rt
 	}
 	if (unlikely(!keypair->open.rekey_asked &&
 		    wb_session_wants_rekey_on_receive(
-			    worker->now - keypair->birth, keypair->initiator))) {
+			    wb_keypair_age(keypair, worker->now), keypair->initiator))) {
 		keypair->open.rekey_asked = true;
 		session_want_handshake(worker, peer);
 	}

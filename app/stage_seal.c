@@ -28,7 +28,7 @@ struct seal_burst {
 
 static bool keypair_usable(const struct wb_keypair *keypair, uint64_t now)
 {
-	return keypair != NULL && now - keypair->birth < WB_REJECT_AFTER_TIME &&
+	return keypair != NULL && wb_keypair_age(keypair, now) < WB_REJECT_AFTER_TIME &&
 		keypair->seal.counter < WB_REJECT_AFTER_MESSAGES;
 }
 
@@ -143,9 +143,7 @@ static void take(struct stage *stage, struct worker *worker, struct seal_burst *
 	}
 	outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
 	if (unlikely(outer == NULL)) {
-		const struct event event = {.kind = EVENT_UNRESOLVED, .peer_id = peer->id};
-
-		worker_tell(worker, &event);
+		session_tell_unresolved(worker, peer);
 		worker_drop(worker, mbuf, WB_DROP_ENDPOINT_UNRESOLVED);
 		return;
 	}
@@ -158,7 +156,7 @@ static void take(struct stage *stage, struct worker *worker, struct seal_burst *
 		worker_drop(worker, mbuf, WB_DROP_HEADROOM);
 		return;
 	}
-	if (unlikely(wb_session_wants_rekey_on_send(worker->now - keypair->birth,
+	if (unlikely(wb_session_wants_rekey_on_send(wb_keypair_age(keypair, worker->now),
 		    keypair->seal.counter, keypair->initiator)))
 		session_want_handshake(worker, peer);
 	add_to_burst(burst, tunnel, peer, keypair, outer, mbuf);

@@ -5,16 +5,6 @@
 #include "control.h"
 #include "outer.h"
 
-static int port_by_ifindex(const struct control *control, int ifindex)
-{
-	const struct gateway *gateway = control->gateway;
-
-	for (unsigned i = 0; i < gateway->n_ports; i++)
-		if (gateway->ports[i].ifindex == ifindex)
-			return (int)i;
-	return -1;
-}
-
 /* Asks the kernel for its route to the endpoint; from the address the peer spoke to, while that is
  * still one of ours. */
 static bool route_to(struct control *control, struct wb_peer *peer, uint32_t mark, struct wb_way *way)
@@ -42,10 +32,10 @@ static bool way_find(struct control *control, struct wb_peer *peer, struct outer
 	if (peer->endpoint.addr.family == 0 ||
 		!route_to(control, peer, peer->tunnel->fwmark, &way))
 		return false;
-	port = port_by_ifindex(control, way.ifindex);
+	port = gateway_port_by_ifindex(control->gateway, way.ifindex);
 	/* Into a tunnel, by its default route: the mark passes that by. */
 	if (port < 0 && route_to(control, peer, CONFIG_DEFAULT_TABLE, &way))
-		port = port_by_ifindex(control, way.ifindex);
+		port = gateway_port_by_ifindex(control->gateway, way.ifindex);
 	if (port < 0)
 		return false;
 	hop = way.gateway.family != 0 ? &way.gateway : &peer->endpoint.addr;

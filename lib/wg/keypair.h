@@ -53,6 +53,12 @@ struct wb_keypair {
 	} open __rte_cache_aligned;
 } __rte_cache_aligned;
 
+/** How old it is, ns. `now` may be of a worker's round that began before control made the key. */
+static inline uint64_t wb_keypair_age(const struct wb_keypair *keypair, uint64_t now)
+{
+	return now > keypair->birth ? now - keypair->birth : 0;
+}
+
 /** Makes a keypair of a derived session. Control only. NULL when memory is out. */
 struct wb_keypair *wb_keypair_create(
 	const struct wb_noise_session *session, struct wb_peer *peer, uint64_t now);
