@@ -22,7 +22,8 @@ static void ports_print(const struct wb_config *config)
 			port->bond ? ", hash " : "",
 			port->bond ? wb_bond_policy_name(port->policy) : "");
 		for (unsigned j = 0; j < port->n_members; j++)
-			printf("  %s %s\n", port->bond ? "member" : "device", port->members[j].text);
+			printf("  %s %s\n", port->bond ? "member" : "device",
+				port->members[j].text);
 		for (unsigned j = 0; j < port->n_addresses; j++)
 			printf("  address %s\n", wb_prefix_format(&port->addresses[j], text));
 		if (port->gateway4.family != 0)
@@ -55,8 +56,8 @@ static void tunnels_print(const struct wb_config *config)
 		for (unsigned j = 0; j < tunnel->n_peers; j++) {
 			const struct wb_wgquick_peer *peer = &tunnel->peers[j];
 
-			printf("  peer %.10s..., %u allowed IPs", wb_key_format(&peer->public_key, key),
-				peer->n_allowed);
+			printf("  peer %.10s..., %u allowed IPs",
+				wb_key_format(&peer->public_key, key), peer->n_allowed);
 			if (peer->host != NULL)
 				printf("\n    at %s port %u\n", peer->host, peer->port);
 			else

@@ -12,8 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define RUNTIME   "/var/run/dpdk"
-#define SOCKET    "dpdk_telemetry.v2"
+#define RUNTIME	  "/var/run/dpdk"
+#define SOCKET	  "dpdk_telemetry.v2"
 #define REPLY_MAX (64 << 10)
 
 struct client {
@@ -92,8 +92,8 @@ static int open_socket(const char *name, struct wb_err *err)
 		return fd;
 	if (fd >= 0) {
 		close(fd);
-		return wb_err_set(err, EINVAL, "several gateways are running, choose one by --name: %s",
-			names);
+		return wb_err_set(err, EINVAL,
+			"several gateways are running, choose one by --name: %s", names);
 	}
 	if (fd == -EACCES)
 		return wb_err_set(err, EACCES, "the gateway answers root only");

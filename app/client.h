@@ -11,8 +11,8 @@
 
 struct client;
 
-/** Connects to the gateway of this name; NULL: to the only one that runs. On failure err names those
- * that do. */
+/** Connects to the gateway of this name; NULL: to the only one that runs. On failure err names
+ * those that do. */
 int client_open(const char *name, struct client **out, struct wb_err *err);
 void client_close(struct client *client);
 

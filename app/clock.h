@@ -9,8 +9,8 @@
 
 #include <rte_cycles.h>
 
-#define NS_PER_US UINT64_C(1000)
-#define NS_PER_MS UINT64_C(1000000)
+#define NS_PER_US     UINT64_C(1000)
+#define NS_PER_MS     UINT64_C(1000000)
 #define NS_PER_SECOND UINT64_C(1000000000)
 
 /** Nanoseconds a cycle, as a fixed-point number with 32 bits behind the point. */

@@ -12,8 +12,7 @@
 #include "ini/ini.h"
 #include "ini/value.h"
 
-#define NAME_CHARACTERS                                                                            \
-	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_=+.-"
+#define NAME_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_=+.-"
 
 #define DEFAULT_NAME   "wirebraid"
 #define DEFAULT_MEMORY 256
@@ -75,8 +74,8 @@ static int add_tunnel(struct loader *loader, const char *value, unsigned line, s
 	char *copy, *path;
 
 	if (loader->n_tunnels == CONFIG_TUNNELS_MAX)
-		return wb_err_set(err, EINVAL, "too many tunnels, expected at most %u",
-			CONFIG_TUNNELS_MAX);
+		return wb_err_set(
+			err, EINVAL, "too many tunnels, expected at most %u", CONFIG_TUNNELS_MAX);
 	if (*value == '\0')
 		return wb_err_set(err, EINVAL, "tunnel names no file, expected a path");
 	/* A relative path begins where the gateway's file is. */
@@ -94,8 +93,8 @@ static int add_tunnel(struct loader *loader, const char *value, unsigned line, s
 	return 0;
 }
 
-static int gateway_key(struct loader *loader, const char *key, char *value, unsigned line,
-	struct wb_err *err)
+static int gateway_key(
+	struct loader *loader, const char *key, char *value, unsigned line, struct wb_err *err)
 {
 	static const char *const polls[] = {"adaptive", "always", NULL};
 	struct wb_config *config = loader->config;
@@ -141,8 +140,8 @@ static int set_workers(struct wb_config *config, const char *value, struct wb_er
 	return 0;
 }
 
-static int lcores_key(struct loader *loader, const char *key, char *value, unsigned line,
-	struct wb_err *err)
+static int lcores_key(
+	struct loader *loader, const char *key, char *value, unsigned line, struct wb_err *err)
 {
 	uint32_t cpu;
 	int rc;
@@ -171,8 +170,8 @@ static int add_member(struct loader *loader, const char *value, unsigned line, s
 	int rc;
 
 	if (port->n_members == CONFIG_MEMBERS_MAX)
-		return wb_err_set(err, EINVAL, "too many members, expected at most %u",
-			CONFIG_MEMBERS_MAX);
+		return wb_err_set(
+			err, EINVAL, "too many members, expected at most %u", CONFIG_MEMBERS_MAX);
 	rc = wb_device_parse(value, &member->device, err);
 	if (rc < 0)
 		return rc;
@@ -182,8 +181,8 @@ static int add_member(struct loader *loader, const char *value, unsigned line, s
 	return 0;
 }
 
-static int add_address(struct config_port *port, const char *value, unsigned line,
-	struct wb_err *err)
+static int add_address(
+	struct config_port *port, const char *value, unsigned line, struct wb_err *err)
 {
 	if (port->n_addresses == CONFIG_ADDRESSES_MAX)
 		return wb_err_set(err, EINVAL, "too many addresses, expected at most %u",
@@ -194,8 +193,8 @@ static int add_address(struct config_port *port, const char *value, unsigned lin
 	return 0;
 }
 
-static int set_gateway(struct config_port *port, const char *value, unsigned line,
-	struct wb_err *err)
+static int set_gateway(
+	struct config_port *port, const char *value, unsigned line, struct wb_err *err)
 {
 	struct wb_addr addr, *slot;
 	unsigned *slot_line;
@@ -213,8 +212,8 @@ static int set_gateway(struct config_port *port, const char *value, unsigned lin
 	return 0;
 }
 
-static int bond_only_key(struct loader *loader, const char *key, const char *value,
-	struct wb_err *err)
+static int bond_only_key(
+	struct loader *loader, const char *key, const char *value, struct wb_err *err)
 {
 	static const char *const policies[] = {"layer2", "layer2+3", "layer3+4", NULL};
 	static const char *const rates[] = {"slow", NULL};
@@ -233,8 +232,8 @@ static int bond_only_key(struct loader *loader, const char *key, const char *val
 	return rc;
 }
 
-static int port_key(struct loader *loader, const char *key, char *value, unsigned line,
-	struct wb_err *err)
+static int port_key(
+	struct loader *loader, const char *key, char *value, unsigned line, struct wb_err *err)
 {
 	struct config_port *port = loader->port;
 	bool bond_only = strcmp(key, "hash") == 0 || strcmp(key, "lacp-rate") == 0;
@@ -266,21 +265,22 @@ static int port_key(struct loader *loader, const char *key, char *value, unsigne
 	return rc;
 }
 
-static int begin_port(struct loader *loader, bool bond, const char *name, unsigned line,
-	struct wb_err *err)
+static int begin_port(
+	struct loader *loader, bool bond, const char *name, unsigned line, struct wb_err *err)
 {
 	struct wb_config *config = loader->config;
 	struct config_port *port = &config->ports[config->n_ports];
 	size_t length = strlen(name);
 
 	if (config->n_ports == CONFIG_PORTS_MAX)
-		return wb_err_set(err, EINVAL, "too many ports, expected at most %u",
-			CONFIG_PORTS_MAX);
+		return wb_err_set(
+			err, EINVAL, "too many ports, expected at most %u", CONFIG_PORTS_MAX);
 	/* As wg-quick has it for tunnels: no name that a file, a shell or telemetry trips over. */
 	if (length == 0 || length >= IFNAMSIZ || strspn(name, NAME_CHARACTERS) != length ||
 		strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
 		return wb_err_set(err, EINVAL,
-			"'%.40s' names no interface, expected [%s NAME] with 1 to 15 letters, digits "
+			"'%.40s' names no interface, expected [%s NAME] with 1 to 15 letters, "
+			"digits "
 			"and _=+.-",
 			name, bond ? "bond" : "port");
 	for (unsigned i = 0; i < config->n_ports; i++)
@@ -302,14 +302,14 @@ static int begin_port(struct loader *loader, bool bond, const char *name, unsign
 static int begin_only(unsigned *seen, const char *name, unsigned line, struct wb_err *err)
 {
 	if (*seen != 0)
-		return wb_err_set(err, EINVAL, "[%s] began in line %u already, expected it once", name,
-			*seen);
+		return wb_err_set(err, EINVAL, "[%s] began in line %u already, expected it once",
+			name, *seen);
 	*seen = line;
 	return 0;
 }
 
-static int on_section(void *arg, const char *name, const char *argument, unsigned line,
-	struct wb_err *err)
+static int on_section(
+	void *arg, const char *name, const char *argument, unsigned line, struct wb_err *err)
 {
 	struct loader *loader = arg;
 
@@ -325,7 +325,8 @@ static int on_section(void *arg, const char *name, const char *argument, unsigne
 		return begin_only(&loader->lcores_line, name, line, err);
 	}
 	return wb_err_set(err, EINVAL,
-		"[%.30s%s%.30s] is not known, expected [gateway], [lcores], [bond NAME] or [port NAME]",
+		"[%.30s%s%.30s] is not known, expected [gateway], [lcores], [bond NAME] or [port "
+		"NAME]",
 		name, *argument != '\0' ? " " : "", argument);
 }
 
@@ -341,8 +342,8 @@ static int load_tunnels(struct loader *loader, struct wb_err *err)
 	struct wb_config *config = loader->config;
 
 	for (unsigned i = 0; i < loader->n_tunnels; i++) {
-		int rc = wb_wgquick_load(loader->tunnels[i].path, &config->tunnels[i],
-			&config->notices, err);
+		int rc = wb_wgquick_load(
+			loader->tunnels[i].path, &config->tunnels[i], &config->notices, err);
 
 		if (rc == -ENOENT)
 			return wb_err_set(err, ENOENT,

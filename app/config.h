@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- * The gateway's configuration: its own INI file and the tunnels' files it names, read and checked as
- * a whole before anything is started.
+ * The gateway's configuration: its own INI file and the tunnels' files it names, read and checked
+ * as a whole before anything is started.
  */
 #ifndef WB_APP_CONFIG_H
 #define WB_APP_CONFIG_H
@@ -20,9 +20,9 @@
 #define CONFIG_MEMBERS_MAX   16
 #define CONFIG_ADDRESSES_MAX 32
 #define CONFIG_TUNNELS_MAX   64
-#define CONFIG_CPUS_MAX      1024
+#define CONFIG_CPUS_MAX	     1024
 #define CONFIG_WORKERS_MAX   64
-#define CONFIG_NAME_MAX      33
+#define CONFIG_NAME_MAX	     33
 
 /** The table wg-quick's default routes are in, and the mark that passes it by. */
 #define CONFIG_DEFAULT_TABLE 51820

@@ -18,7 +18,8 @@ static bool on_link(const struct config_port *port, const struct wb_addr *addr)
 
 static bool link_local(const struct wb_addr *addr)
 {
-	return addr->family == AF_INET6 && addr->bytes[0] == 0xfe && (addr->bytes[1] & 0xc0) == 0x80;
+	return addr->family == AF_INET6 && addr->bytes[0] == 0xfe &&
+		(addr->bytes[1] & 0xc0) == 0x80;
 }
 
 /* Whether a host can have this address: no multicast, loopback, "this host" or reserved one. */
@@ -57,9 +58,9 @@ static int address_check(const struct wb_config *config, const struct config_por
 	for (unsigned j = 0; j < i; j++)
 		if (wb_addr_equal(&port->addresses[j].addr, &address->addr))
 			return wb_err_set(err, EINVAL,
-				"%s:%u: %s was given in line %u already, expected it once", config->path,
-				port->address_lines[i], wb_prefix_format(address, text),
-				port->address_lines[j]);
+				"%s:%u: %s was given in line %u already, expected it once",
+				config->path, port->address_lines[i],
+				wb_prefix_format(address, text), port->address_lines[j]);
 	return 0;
 }
 
@@ -73,7 +74,8 @@ static int gateway_check(const struct wb_config *config, const struct config_por
 	for (unsigned i = 0; i < port->n_addresses; i++)
 		if (wb_addr_equal(&port->addresses[i].addr, gateway))
 			return wb_err_set(err, EINVAL,
-				"%s:%u: gateway %s of %s is its own address, expected another router's",
+				"%s:%u: gateway %s of %s is its own address, expected another "
+				"router's",
 				config->path, line, wb_addr_format(gateway, text), port->name);
 	/* Link-local routers are always on the link. */
 	if (for_hosts(gateway) && (link_local(gateway) || on_link(port, gateway)))
@@ -94,12 +96,14 @@ static int gateways_check(const struct wb_config *config, struct wb_err *err)
 
 		if (line4 != 0 && port->gateway4_line != 0)
 			return wb_err_set(err, EINVAL,
-				"%s:%u: the IPv4 gateway was set in line %u already, expected one for "
+				"%s:%u: the IPv4 gateway was set in line %u already, expected one "
+				"for "
 				"all ports",
 				config->path, port->gateway4_line, line4);
 		if (line6 != 0 && port->gateway6_line != 0)
 			return wb_err_set(err, EINVAL,
-				"%s:%u: the IPv6 gateway was set in line %u already, expected one for "
+				"%s:%u: the IPv6 gateway was set in line %u already, expected one "
+				"for "
 				"all ports",
 				config->path, port->gateway6_line, line6);
 		line4 += port->gateway4_line;
@@ -108,8 +112,8 @@ static int gateways_check(const struct wb_config *config, struct wb_err *err)
 	return 0;
 }
 
-static int port_check(const struct wb_config *config, const struct config_port *port,
-	struct wb_err *err)
+static int port_check(
+	const struct wb_config *config, const struct config_port *port, struct wb_err *err)
 {
 	int rc = 0;
 
@@ -232,7 +236,8 @@ static int own_key_check(const struct wb_wgquick *tunnel, struct wb_err *err)
 	for (unsigned i = 0; i < tunnel->n_peers; i++)
 		if (wb_key_equal(&tunnel->peers[i].public_key, &ours))
 			return wb_err_set(err, EINVAL,
-				"%s:%u: this [Peer] has the tunnel's own key, expected the other side's",
+				"%s:%u: this [Peer] has the tunnel's own key, expected the other "
+				"side's",
 				tunnel->path, tunnel->peers[i].line);
 	return 0;
 }
@@ -248,8 +253,9 @@ static int tunnel_check(const struct wb_config *config, unsigned i, struct wb_er
 				tunnel->path, tunnel->name, config->path, config->ports[j].line);
 	if (kernel_device(config, tunnel->name) != NULL)
 		return wb_err_set(err, EINVAL,
-			"%s: tunnel %s has the name of a device (%s:%u), expected another", tunnel->path,
-			tunnel->name, config->path, kernel_device(config, tunnel->name)->line);
+			"%s: tunnel %s has the name of a device (%s:%u), expected another",
+			tunnel->path, tunnel->name, config->path,
+			kernel_device(config, tunnel->name)->line);
 	for (unsigned j = 0; j < i; j++) {
 		const struct wb_wgquick *other = config->tunnels[j];
 
@@ -276,7 +282,8 @@ static void tunnel_notices(struct wb_config *config, const struct wb_wgquick *tu
 				tunnel->path, tunnel->mtu_line, tunnel->mtu, config->ports[i].mtu,
 				config->ports[i].name);
 	if (tunnel->n_peers == 0)
-		wb_notices_add(&config->notices, "%s: has no [Peer]; nothing will pass", tunnel->path);
+		wb_notices_add(
+			&config->notices, "%s: has no [Peer]; nothing will pass", tunnel->path);
 }
 
 static int lcores_check(const struct wb_config *config, struct wb_err *err)
@@ -319,6 +326,7 @@ int config_check(struct wb_config *config, struct wb_err *err)
 			tunnel_notices(config, config->tunnels[i]);
 	}
 	if (rc == 0 && config->n_tunnels == 0)
-		wb_notices_add(&config->notices, "%s: names no tunnel; it only routes", config->path);
+		wb_notices_add(
+			&config->notices, "%s: names no tunnel; it only routes", config->path);
 	return rc;
 }

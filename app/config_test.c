@@ -142,8 +142,8 @@ static void defaults(void **state)
 	assert_int_equal(config->n_workers, 1);
 	assert_int_equal(config->ports[0].policy, WB_BOND_LAYER34);
 	assert_int_equal(config->notices.n, 1);
-	assert_string_equal(plain(config->notices.texts[0]),
-		"gateway.conf: names no tunnel; it only routes");
+	assert_string_equal(
+		plain(config->notices.texts[0]), "gateway.conf: names no tunnel; it only routes");
 	wb_config_free(config);
 }
 
@@ -184,7 +184,8 @@ static void mistakes_in_sections(void **state)
 		{"name = x\n", NULL, NULL,
 			"gateway.conf:1: 'name' stands before any section, expected [NAME] first"},
 		{"[gatway]\n", NULL, NULL,
-			"gateway.conf:1: [gatway] is not known, expected [gateway], [lcores], [bond "
+			"gateway.conf:1: [gatway] is not known, expected [gateway], [lcores], "
+			"[bond "
 			"NAME] or [port NAME]"},
 		{"[gateway a]\n", NULL, NULL,
 			"gateway.conf:1: [gateway a] is not known, expected [gateway], [lcores], "
@@ -197,24 +198,30 @@ static void mistakes_in_sections(void **state)
 			"gateway.conf:1: '' names no interface, expected [bond NAME] with 1 to 15 "
 			"letters, digits and _=+.-"},
 		{"[port sixteenletters16]\n", NULL, NULL,
-			"gateway.conf:1: 'sixteenletters16' names no interface, expected [port NAME] "
+			"gateway.conf:1: 'sixteenletters16' names no interface, expected [port "
+			"NAME] "
 			"with 1 to 15 letters, digits and _=+.-"},
 		{"[port a/b]\n", NULL, NULL,
-			"gateway.conf:1: 'a/b' names no interface, expected [port NAME] with 1 to 15 "
+			"gateway.conf:1: 'a/b' names no interface, expected [port NAME] with 1 to "
+			"15 "
 			"letters, digits and _=+.-"},
 		{"[port a,b]\n", NULL, NULL,
-			"gateway.conf:1: 'a,b' names no interface, expected [port NAME] with 1 to 15 "
+			"gateway.conf:1: 'a,b' names no interface, expected [port NAME] with 1 to "
+			"15 "
 			"letters, digits and _=+.-"},
 		{"[port ..]\n", NULL, NULL,
-			"gateway.conf:1: '..' names no interface, expected [port NAME] with 1 to 15 "
+			"gateway.conf:1: '..' names no interface, expected [port NAME] with 1 to "
+			"15 "
 			"letters, digits and _=+.-"},
 		{LAN "[bond lan0]\n", NULL, NULL,
-			"gateway.conf:3: lan0 was described in line 1 already, expected another name"},
+			"gateway.conf:3: lan0 was described in line 1 already, expected another "
+			"name"},
 		{GATE "colour = red\n", NULL, NULL,
 			"gateway.conf:2: 'colour' is no setting of [gateway], expected name, poll, "
 			"memory or tunnel"},
 		{GATE "name = Site\n", NULL, NULL,
-			"gateway.conf:2: name 'Site' is not valid, expected 1 to 32 of a-z, 0-9 and -"},
+			"gateway.conf:2: name 'Site' is not valid, expected 1 to 32 of a-z, 0-9 "
+			"and -"},
 		{GATE "name =\n", NULL, NULL,
 			"gateway.conf:2: name '' is not valid, expected 1 to 32 of a-z, 0-9 and -"},
 		{GATE "name = a\n\nname = a\n", NULL, NULL,
@@ -226,12 +233,15 @@ static void mistakes_in_sections(void **state)
 		{GATE "memory = 1G\n", NULL, NULL,
 			"gateway.conf:2: '1G' is out of range, expected 64 to 1048576"},
 		{"[lcores]\nwork = 1\n", NULL, NULL,
-			"gateway.conf:2: 'work' is no setting of [lcores], expected control or workers"},
+			"gateway.conf:2: 'work' is no setting of [lcores], expected control or "
+			"workers"},
 		{"[lcores]\nworkers = 3-1\n", NULL, NULL,
-			"gateway.conf:2: '3-1' is no list of numbers up to 1023, expected something "
+			"gateway.conf:2: '3-1' is no list of numbers up to 1023, expected "
+			"something "
 			"like 1,3-5"},
 		{"[lcores]\nworkers = 1024\n", NULL, NULL,
-			"gateway.conf:2: '1024' is no list of numbers up to 1023, expected something "
+			"gateway.conf:2: '1024' is no list of numbers up to 1023, expected "
+			"something "
 			"like 1,3-5"},
 		{"[lcores]\nworkers =\n", NULL, NULL,
 			"gateway.conf:2: workers names no CPU, expected a list like 1,3-5"},
@@ -255,7 +265,8 @@ static void mistakes_in_ports(void **state)
 		{"[bond bond0]\nmtu = 1500\n", NULL, NULL,
 			"gateway.conf:1: bond0 has no member, expected at least one"},
 		{"[port lan0]\nmember = net_null0\n", NULL, NULL,
-			"gateway.conf:2: 'member' is no setting of [port], expected device, address, "
+			"gateway.conf:2: 'member' is no setting of [port], expected device, "
+			"address, "
 			"gateway or mtu"},
 		{"[bond bond0]\ndevice = net_null0\n", NULL, NULL,
 			"gateway.conf:2: 'device' is no setting of [bond], expected member, hash, "
@@ -266,13 +277,16 @@ static void mistakes_in_ports(void **state)
 		{LAN "device = net_null1\n", NULL, NULL,
 			"gateway.conf:3: device was set in line 2 already, expected it once"},
 		{"[port lan0]\ndevice = eth0\n", NULL, NULL,
-			"gateway.conf:2: 'eth0' is no device, expected a PCI address (0000:01:00.0), "
+			"gateway.conf:2: 'eth0' is no device, expected a PCI address "
+			"(0000:01:00.0), "
 			"kernel:INTERFACE, or a DPDK vdev (net_...)"},
 		{"[port lan0]\ndevice = kernel:\n", NULL, NULL,
-			"gateway.conf:2: '' is no interface name, expected kernel:NAME with 1 to 15 "
+			"gateway.conf:2: '' is no interface name, expected kernel:NAME with 1 to "
+			"15 "
 			"characters"},
 		{"[bond bond0]\nhash = layer4\n", NULL, NULL,
-			"gateway.conf:2: 'layer4' is not known, expected layer2, layer2+3 or layer3+4"},
+			"gateway.conf:2: 'layer4' is not known, expected layer2, layer2+3 or "
+			"layer3+4"},
 		{"[bond bond0]\nlacp-rate = fast\n", NULL, NULL,
 			"gateway.conf:2: lacp-rate 'fast' is not supported yet, expected slow"},
 		{"[bond bond0]\nlacp-rate = 1\n", NULL, NULL,
@@ -282,12 +296,14 @@ static void mistakes_in_ports(void **state)
 		{BOND "mtu = 1500\nmtu = 9000\n", NULL, NULL,
 			"gateway.conf:4: mtu was set in line 3 already, expected it once"},
 		{BOND "member = net_null0,a=1\n" LAN, NULL, NULL,
-			"gateway.conf:5: net_null0 is used in line 3 already, expected another device"},
+			"gateway.conf:5: net_null0 is used in line 3 already, expected another "
+			"device"},
 		{BOND "[port lan0]\ndevice = kernel:eth7\n", NULL, NULL,
 			"gateway.conf:4: kernel:eth7 is used in line 2 already, expected another "
 			"device"},
 		{"[bond a]\nmember = 0000:0A:00.0\nmember = 0a:00.0\n", NULL, NULL,
-			"gateway.conf:3: 0a:00.0 is used in line 2 already, expected another device"},
+			"gateway.conf:3: 0a:00.0 is used in line 2 already, expected another "
+			"device"},
 		{"[bond eth7]\nmember = kernel:eth7\n", NULL, NULL,
 			"gateway.conf:1: eth7 is the name of a device in line 2, expected another"},
 	};
@@ -303,7 +319,8 @@ static void mistakes_in_addresses(void **state)
 			"gateway.conf:3: '10.1.0.1/33' is no address, expected one like "
 			"192.0.2.1/24 or 2001:db8::1/64"},
 		{LAN "address = 10.1.0.1/24 10.2.0.1/24\n", NULL, NULL,
-			"gateway.conf:3: '10.1.0.1/24 10.2.0.1/24' is no address, expected one like "
+			"gateway.conf:3: '10.1.0.1/24 10.2.0.1/24' is no address, expected one "
+			"like "
 			"192.0.2.1/24 or 2001:db8::1/64"},
 		{LAN "address = 10.1.0.0/24\n", NULL, NULL,
 			"gateway.conf:3: 10.1.0.0/24 is no host's address, expected one"},
@@ -318,35 +335,44 @@ static void mistakes_in_addresses(void **state)
 		{LAN "address = ff02::1/64\n", NULL, NULL,
 			"gateway.conf:3: ff02::1/64 is no host's address, expected one"},
 		{LAN "address = 10.1.0.1/24\naddress = 10.1.0.1/16\n", NULL, NULL,
-			"gateway.conf:4: 10.1.0.1/16 was given in line 3 already, expected it once"},
+			"gateway.conf:4: 10.1.0.1/16 was given in line 3 already, expected it "
+			"once"},
 		{BOND "address = 10.1.2.1/24\n" LAN "mtu = 1500\naddress = 10.1.0.1/16\n", NULL,
 			NULL,
-			"gateway.conf:7: 10.1.0.1/16 of lan0 overlaps 10.1.2.1/24 of bond0 (line 3), "
+			"gateway.conf:7: 10.1.0.1/16 of lan0 overlaps 10.1.2.1/24 of bond0 (line "
+			"3), "
 			"expected a network for each port"},
 		{BOND "address = 2001:db8::1/48\n" LAN "address = 2001:db8:0:7::1/64\n", NULL, NULL,
-			"gateway.conf:6: 2001:db8:0:7::1/64 of lan0 overlaps 2001:db8::1/48 of bond0 "
+			"gateway.conf:6: 2001:db8:0:7::1/64 of lan0 overlaps 2001:db8::1/48 of "
+			"bond0 "
 			"(line 3), expected a network for each port"},
 		{LAN "gateway = 10.1.0.254/24\n", NULL, NULL,
-			"gateway.conf:3: '10.1.0.254/24' is no address, expected one like 192.0.2.1 "
+			"gateway.conf:3: '10.1.0.254/24' is no address, expected one like "
+			"192.0.2.1 "
 			"or 2001:db8::1"},
 		{LAN "gateway = 10.1.0.254\n", NULL, NULL,
-			"gateway.conf:3: gateway 10.1.0.254 of lan0 is not on its link, expected an "
+			"gateway.conf:3: gateway 10.1.0.254 of lan0 is not on its link, expected "
+			"an "
 			"address within one of its networks"},
 		{LAN "address = 10.1.0.1/24\n\ngateway = 10.1.1.254\n", NULL, NULL,
-			"gateway.conf:5: gateway 10.1.1.254 of lan0 is not on its link, expected an "
+			"gateway.conf:5: gateway 10.1.1.254 of lan0 is not on its link, expected "
+			"an "
 			"address within one of its networks"},
 		{LAN "address = 10.1.0.1/24\ngateway = 10.1.0.1\n", NULL, NULL,
 			"gateway.conf:4: gateway 10.1.0.1 of lan0 is its own address, expected "
 			"another router's"},
 		{LAN "gateway = fe80::1\ngateway = fe80::2\n", NULL, NULL,
-			"gateway.conf:4: an IPv6 gateway was set in line 3 already, expected it once"},
+			"gateway.conf:4: an IPv6 gateway was set in line 3 already, expected it "
+			"once"},
 		{BOND "address = 10.1.0.1/24\ngateway = 10.1.0.2\n" LAN
 		      "address = 10.2.0.1/24\ngateway = 10.2.0.2\n",
 			NULL, NULL,
-			"gateway.conf:8: the IPv4 gateway was set in line 4 already, expected one for "
+			"gateway.conf:8: the IPv4 gateway was set in line 4 already, expected one "
+			"for "
 			"all ports"},
 		{BOND "gateway = fe80::1\n" LAN "gateway = fe80::2\n", NULL, NULL,
-			"gateway.conf:6: the IPv6 gateway was set in line 3 already, expected one for "
+			"gateway.conf:6: the IPv6 gateway was set in line 3 already, expected one "
+			"for "
 			"all ports"},
 	};
 
@@ -357,20 +383,25 @@ static void mistakes_in_addresses(void **state)
 static void mistakes_in_tunnels(void **state)
 {
 	static const struct mistake list[] = {
-		{GATE "tunnel =\n", NULL, NULL, "gateway.conf:2: tunnel names no file, expected a path"},
+		{GATE "tunnel =\n", NULL, NULL,
+			"gateway.conf:2: tunnel names no file, expected a path"},
 		{GATE "tunnel = wg2.conf\n" LAN, NULL, NULL,
-			"gateway.conf:2: tunnel file wg2.conf is not there, expected a wg-quick file"},
+			"gateway.conf:2: tunnel file wg2.conf is not there, expected a wg-quick "
+			"file"},
 		{GATE "tunnel = gateway.conf\n" LAN, NULL, NULL,
 			"gateway.conf:1: [gateway] is not known, expected [Interface] or [Peer]"},
 		{GATE "tunnel = .\n" LAN, NULL, NULL,
-			".: names no tunnel, expected a file INTERFACE.conf with at most 15 letters, "
+			".: names no tunnel, expected a file INTERFACE.conf with at most 15 "
+			"letters, "
 			"digits and _=+.-"},
 		{FILES LAN, WG0 "[Peer]\nPublicKey = " OWN0 "\n", NULL,
-			"wg0.conf:4: this [Peer] has the tunnel's own key, expected the other side's"},
+			"wg0.conf:4: this [Peer] has the tunnel's own key, expected the other "
+			"side's"},
 		{FILES LAN, NULL, "[Interface]\n\n\nListenPort = 51820\nPrivateKey = " KEY1 "\n",
 			"wg1.conf:4: ListenPort 51820 is that of wg0.conf:3, expected another"},
 		{FILES "tunnel = wg0.conf\n" LAN, NULL, NULL,
-			"wg0.conf: there is a tunnel wg0 already (wg0.conf), expected another name"},
+			"wg0.conf: there is a tunnel wg0 already (wg0.conf), expected another "
+			"name"},
 		{FILES "[bond wg1]\nmember = net_null0\n", NULL, NULL,
 			"wg1.conf: tunnel wg1 has the name of a port (gateway.conf:4), expected "
 			"another"},
@@ -398,13 +429,15 @@ static void absent_cpus_are_told(void **state)
 		skip();
 	assert_int_equal(load("[lcores]\nworkers = 1023\n" LAN, NULL, NULL), -EINVAL);
 	snprintf(expected, sizeof(expected),
-		"gateway.conf:2: worker CPU 1023 is not there, or not for this process, expected one "
+		"gateway.conf:2: worker CPU 1023 is not there, or not for this process, expected "
+		"one "
 		"of the %d it may use",
 		CPU_COUNT(&cpus));
 	assert_string_equal(plain(err.text), expected);
 	assert_int_equal(load("[lcores]\n\ncontrol = 1023\n" LAN, NULL, NULL), -EINVAL);
 	snprintf(expected, sizeof(expected),
-		"gateway.conf:3: control CPU 1023 is not there, or not for this process, expected one "
+		"gateway.conf:3: control CPU 1023 is not there, or not for this process, expected "
+		"one "
 		"of the %d it may use",
 		CPU_COUNT(&cpus));
 	assert_string_equal(plain(err.text), expected);
@@ -424,7 +457,8 @@ static void limits_are_told(void **state)
 	for (unsigned i = 0; i <= CONFIG_PORTS_MAX; i++)
 		append(text, sizeof(text), "[port p%u]\n", i);
 	assert_int_equal(load(text, NULL, NULL), -EINVAL);
-	assert_string_equal(plain(err.text), "gateway.conf:17: too many ports, expected at most 16");
+	assert_string_equal(
+		plain(err.text), "gateway.conf:17: too many ports, expected at most 16");
 	strcpy(text, "[bond b]\n");
 	for (unsigned i = 0; i <= CONFIG_MEMBERS_MAX; i++)
 		append(text, sizeof(text), "member = net_null%u\n", i);
@@ -460,17 +494,19 @@ static const char *routes_text(void)
 
 static void same_allowed_ips_make_a_group(void **state)
 {
-	static const char peers0[] = WG0 PEER
-		"AllowedIPs = 10.2.0.7/24, 10.3.0.0/24, 2001:db8::/32, 0.0.0.0/0\n"
-		"[Peer]\nPublicKey = " KEY0 "\nAllowedIPs = 10.2.0.0/24, 10.4.0.0/24\n";
+	static const char peers0[] =
+		WG0 PEER "AllowedIPs = 10.2.0.7/24, 10.3.0.0/24, 2001:db8::/32, 0.0.0.0/0\n"
+			 "[Peer]\nPublicKey = " KEY0 "\nAllowedIPs = 10.2.0.0/24, 10.4.0.0/24\n";
 	char other[512];
 
 	(void)state;
-	sprintf(other, "%s[Peer]\nPublicKey = %s\nAllowedIPs = 10.2.0.0/24, 10.2.0.0/16, 0.0.0.0/0\n",
-		WG1, KEY0);
+	sprintf(other,
+		"%s[Peer]\nPublicKey = %s\nAllowedIPs = 10.2.0.0/24, 10.2.0.0/16, 0.0.0.0/0\n", WG1,
+		KEY0);
 	assert_int_equal(load(FILES LAN, peers0, other), 0);
-	assert_string_equal(routes_text(), "254 10.2.0.0/16 1; 254 10.2.0.0/24 0 1; 254 10.3.0.0/24 0; "
-					   "254 10.4.0.0/24 0; 254 2001:db8::/32 0; 51820 0.0.0.0/0 0 1; ");
+	assert_string_equal(routes_text(),
+		"254 10.2.0.0/16 1; 254 10.2.0.0/24 0 1; 254 10.3.0.0/24 0; "
+		"254 10.4.0.0/24 0; 254 2001:db8::/32 0; 51820 0.0.0.0/0 0 1; ");
 	wb_config_free(config);
 
 	/* Tables are apart, and "off" has no routes. */
@@ -488,12 +524,10 @@ static void same_allowed_ips_make_a_group(void **state)
 static void too_long_tunnel_mtu_is_noticed(void **state)
 {
 	(void)state;
-	assert_int_equal(
-		load(GATE "tunnel = wg0.conf\n" LAN, WG0 "MTU = 1440\n" PEER, NULL), 0);
+	assert_int_equal(load(GATE "tunnel = wg0.conf\n" LAN, WG0 "MTU = 1440\n" PEER, NULL), 0);
 	assert_int_equal(config->notices.n, 0);
 	wb_config_free(config);
-	assert_int_equal(
-		load(GATE "tunnel = wg0.conf\n" LAN, WG0 "MTU = 1441\n" PEER, NULL), 0);
+	assert_int_equal(load(GATE "tunnel = wg0.conf\n" LAN, WG0 "MTU = 1441\n" PEER, NULL), 0);
 	assert_int_equal(config->notices.n, 1);
 	assert_non_null(strstr(plain(config->notices.texts[0]),
 		"wg0.conf:4: MTU 1441 leaves no room for sealing in the 1500 of lan0"));

@@ -16,7 +16,7 @@
 
 /* Messages taken in one round, so that a flood of handshakes leaves time for the rest. */
 #define HANDSHAKES_A_ROUND 64
-#define EVENTS_A_ROUND     256
+#define EVENTS_A_ROUND	   256
 
 static void take_handshakes(struct control *control)
 {

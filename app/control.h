@@ -25,8 +25,8 @@ RB_HEAD(deadline_tree, peer_timer);
 struct peer_timer {
 	RB_ENTRY(peer_timer) entry;
 	struct wb_peer *peer;
-	uint64_t deadline;        /**< ns; UINT64_MAX: not in the tree */
-	bool initiation_pending;  /**< to be sent as soon as the endpoint's next hop is known */
+	uint64_t deadline;	 /**< ns; UINT64_MAX: not in the tree */
+	bool initiation_pending; /**< to be sent as soon as the endpoint's next hop is known */
 	const struct wb_wgquick_peer *file; /**< its lines in the tunnel's file */
 };
 
@@ -78,8 +78,8 @@ void handshake_keepalive(struct control *control, struct wb_peer *peer);
 /* peers.c */
 
 /** Makes a peer's timer. */
-int peer_timer_add(struct control *control, struct wb_peer *peer,
-	const struct wb_wgquick_peer *file);
+int peer_timer_add(
+	struct control *control, struct wb_peer *peer, const struct wb_wgquick_peer *file);
 
 void peer_timers_free(struct control *control);
 
@@ -130,7 +130,7 @@ void routes_stop(struct control *control);
 void routes_refresh_neighbours(struct control *control, uint64_t now);
 
 /** The MAC of a resolved neighbour behind a port's TAP. False: not known. */
-bool routes_neighbour(const struct control *control, unsigned port, const struct wb_addr *addr,
-	uint8_t mac[6]);
+bool routes_neighbour(
+	const struct control *control, unsigned port, const struct wb_addr *addr, uint8_t mac[6]);
 
 #endif

@@ -61,8 +61,8 @@ static void lcores_text(const struct wb_config *config, char *out, size_t size)
 			used += (size_t)snprintf(out + used, size - used, ")");
 	}
 	for (unsigned i = 0; i < config->n_workers && used < size; i++)
-		used += (size_t)snprintf(out + used, size - used, ",%u@%u", i + 1,
-			config->workers[i]);
+		used += (size_t)snprintf(
+			out + used, size - used, ",%u@%u", i + 1, config->workers[i]);
 }
 
 /* Only the ports that are asked for are touched. Returns how many there are. */
@@ -85,8 +85,8 @@ static unsigned pci_args(struct args *args, const struct wb_config *config)
 	return n;
 }
 
-static void memory_args(struct args *args, const struct wb_config *config, bool pci,
-	struct eal_facts *facts)
+static void memory_args(
+	struct args *args, const struct wb_config *config, bool pci, struct eal_facts *facts)
 {
 	char text[32];
 

@@ -174,7 +174,7 @@ void forward_one(struct worker *worker, struct rte_mbuf *mbuf, uint64_t next_hop
 		return;
 	}
 	if (hop->type == WB_NH_KERNEL || hop->type == WB_NH_LOCAL ||
-	    ttl_of(rte_pktmbuf_mtod(mbuf, uint8_t *)) <= 1) {
+		ttl_of(rte_pktmbuf_mtod(mbuf, uint8_t *)) <= 1) {
 		to_kernel(worker, mbuf, kernel_stage, l2);
 		return;
 	}
@@ -186,8 +186,8 @@ void forward_one(struct worker *worker, struct rte_mbuf *mbuf, uint64_t next_hop
 		to_tunnel(worker, mbuf, hop->tunnel, kernel_stage, l2);
 		break;
 	case WB_NH_GROUP:
-		to_tunnel(worker, mbuf, wb_group_pick(hop->group, flow_hash_of(mbuf)),
-			kernel_stage, l2);
+		to_tunnel(worker, mbuf, wb_group_pick(hop->group, flow_hash_of(mbuf)), kernel_stage,
+			l2);
 		break;
 	default:
 		to_kernel(worker, mbuf, kernel_stage, l2);

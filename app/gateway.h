@@ -31,7 +31,7 @@ struct tx_members {
 struct gateway_port {
 	struct wb_port *port;
 	struct wb_tuntap *tap;
-	int ifindex; /**< of the TAP */
+	int ifindex;  /**< of the TAP */
 	uint16_t mtu; /**< bytes of an IP packet */
 	uint8_t mac[6];
 	_Atomic(struct tx_members *) tx_members; /**< NULL: the PMD chooses */
@@ -53,8 +53,8 @@ struct gateway {
 	uint16_t n_ports;
 	struct wb_tunnels *wg;
 	struct wb_fib *fib;
-	struct rte_mempool *pool;     /**< packets of workers */
-	struct rte_ring *handshakes;  /**< messages of types 1 to 3, workers → control */
+	struct rte_mempool *pool;    /**< packets of workers */
+	struct rte_ring *handshakes; /**< messages of types 1 to 3, workers → control */
 	struct rte_rcu_qsbr *qsbr;
 	bool poll_always;
 	atomic_bool stopping;
@@ -66,7 +66,7 @@ struct gateway {
 	struct rte_mempool *control_pool; /**< packets that control makes: it alone takes from it */
 	struct control *control;
 	unsigned default_rules; /**< bit 0: IPv4 rules were added, bit 1: IPv6 */
-	pthread_mutex_t lock; /**< held by control while it works, and by telemetry callbacks */
+	pthread_mutex_t lock;	/**< held by control while it works, and by telemetry callbacks */
 };
 
 /** The port or tunnel whose netdev has this index; -1: none. */

@@ -18,7 +18,7 @@
 
 /* Under load when the ring is an eighth full, and for a second after (the kernel's figures). */
 #define UNDER_LOAD_SHARE 8
-#define UNDER_LOAD_LAST  NS_PER_SECOND
+#define UNDER_LOAD_LAST	 NS_PER_SECOND
 
 /** A message as it came in. */
 struct received {
@@ -54,8 +54,8 @@ static void received_from(struct control *control, struct rte_mbuf *mbuf, struct
 	}
 }
 
-static bool send_message(struct control *control, const struct wb_outer *outer, const void *message,
-	uint16_t length)
+static bool send_message(
+	struct control *control, const struct wb_outer *outer, const void *message, uint16_t length)
 {
 	struct gateway *gateway = control->gateway;
 	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(gateway->control_pool);
@@ -76,8 +76,8 @@ static bool send_message(struct control *control, const struct wb_outer *outer, 
 	return true;
 }
 
-static bool send_to_peer(struct control *control, struct wb_peer *peer, const void *message,
-	uint16_t length)
+static bool send_to_peer(
+	struct control *control, struct wb_peer *peer, const void *message, uint16_t length)
 {
 	const struct wb_outer *outer = atomic_load_explicit(&peer->outer, memory_order_relaxed);
 
@@ -89,8 +89,8 @@ static bool send_to_peer(struct control *control, struct wb_peer *peer, const vo
 
 /* Sends back where a message came from, by the MAC it came from: needs no route, which is what a
  * reply to strangers must not cost. */
-static bool send_back(struct control *control, const struct received *in, const void *message,
-	uint16_t length)
+static bool send_back(
+	struct control *control, const struct received *in, const void *message, uint16_t length)
 {
 	struct outer_way way = {
 		.port = in->port,
@@ -129,8 +129,8 @@ void handshake_begin(struct control *control, struct wb_peer *peer, uint64_t now
 	if (index == 0)
 		return;
 	clock_gettime(CLOCK_REALTIME, &wall);
-	if (wb_noise_initiation_create(&peer->tunnel->identity, &peer->noise, index, &wall, now,
-		    &message) < 0)
+	if (wb_noise_initiation_create(
+		    &peer->tunnel->identity, &peer->noise, index, &wall, now, &message) < 0)
 		return;
 	send_to_peer(control, peer, &message, sizeof(message));
 	wb_timers_initiation_sent(&peer->timers, now);
@@ -154,14 +154,14 @@ static bool macs_pass(struct control *control, const struct received *in, uint64
 	if (verdict == WB_MAC_VALID_WITH_COOKIE || now >= control->under_load_until)
 		return true;
 	wb_count(gateway->control_count, WB_HANDSHAKE_COOKIE_SENT, 1);
-	wb_cookie_reply_create(&in->tunnel->cookies, in->message, in->length, &in->remote, now,
-		&reply);
+	wb_cookie_reply_create(
+		&in->tunnel->cookies, in->message, in->length, &in->remote, now, &reply);
 	send_back(control, in, &reply, sizeof(reply));
 	return false;
 }
 
-static void peer_heard(struct control *control, struct wb_peer *peer, const struct received *in,
-	uint64_t now)
+static void peer_heard(
+	struct control *control, struct wb_peer *peer, const struct received *in, uint64_t now)
 {
 	peer->control_rx_bytes += in->length;
 	wb_timers_received(&peer->timers, now);
@@ -192,11 +192,12 @@ static void receive_initiation(struct control *control, const struct received *i
 	}
 	peer_heard(control, peer, in, now);
 	index = wb_peer_handshake_index(peer, gateway->wg->indices);
-	if (index == 0 || wb_noise_response_create(&in->tunnel->identity, &peer->noise, index, now,
-				  &response, &session) < 0)
+	if (index == 0 ||
+		wb_noise_response_create(
+			&in->tunnel->identity, &peer->noise, index, now, &response, &session) < 0)
 		return;
-	if (wb_peer_session_begin(peer, gateway->wg->indices, &session, now,
-		    &control->retire_handle) < 0)
+	if (wb_peer_session_begin(
+		    peer, gateway->wg->indices, &session, now, &control->retire_handle) < 0)
 		return;
 	sodium_memzero(&session, sizeof(session));
 	peer_session_begun(control, peer, now);
@@ -205,8 +206,8 @@ static void receive_initiation(struct control *control, const struct received *i
 	wb_timers_response_sent(&peer->timers, now);
 }
 
-static struct wb_peer *handshake_peer(struct control *control, const struct received *in,
-	uint32_t receiver)
+static struct wb_peer *handshake_peer(
+	struct control *control, const struct received *in, uint32_t receiver)
 {
 	struct wb_index_entry *entry = wb_index_lookup(control->gateway->wg->indices, receiver);
 
@@ -231,8 +232,8 @@ static void receive_response(struct control *control, const struct received *in,
 		return;
 	}
 	peer_heard(control, peer, in, now);
-	if (wb_peer_session_begin(peer, gateway->wg->indices, &session, now,
-		    &control->retire_handle) < 0)
+	if (wb_peer_session_begin(
+		    peer, gateway->wg->indices, &session, now, &control->retire_handle) < 0)
 		return;
 	sodium_memzero(&session, sizeof(session));
 	peer_session_begun(control, peer, now);

@@ -116,6 +116,6 @@ void neighbours_foreach(struct neighbours *neighbours,
 {
 	struct entry *entry, *next;
 
-	RB_FOREACH_SAFE (entry, entry_tree, &neighbours->tree, next)
-		fn(arg, &entry->neighbour);
+	RB_FOREACH_SAFE(entry, entry_tree, &neighbours->tree, next)
+	fn(arg, &entry->neighbour);
 }

@@ -48,8 +48,7 @@ struct wb_outer *outer_make(const struct outer_way *way)
 	ether = (void *)outer->header;
 	memcpy(&ether->dst_addr, way->next_hop_mac, RTE_ETHER_ADDR_LEN);
 	memcpy(&ether->src_addr, way->source_mac, RTE_ETHER_ADDR_LEN);
-	ether->ether_type =
-		rte_cpu_to_be_16(ipv6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
+	ether->ether_type = rte_cpu_to_be_16(ipv6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
 	if (ipv6)
 		write_ip6(outer, way);
 	else
@@ -60,8 +59,8 @@ struct wb_outer *outer_make(const struct outer_way *way)
 	outer->length += sizeof(*udp);
 	if (ipv6)
 		outer->pseudo_sum = (uint32_t)rte_raw_cksum(way->local.bytes, 16) +
-			rte_raw_cksum(way->remote.addr.bytes, 16) +
-			rte_cpu_to_be_16(IPPROTO_UDP) + udp->src_port + udp->dst_port;
+			rte_raw_cksum(way->remote.addr.bytes, 16) + rte_cpu_to_be_16(IPPROTO_UDP) +
+			udp->src_port + udp->dst_port;
 	outer->port = way->port;
 	outer->remote = way->remote;
 	outer->local = way->local;
@@ -75,8 +74,8 @@ static uint16_t fold(uint32_t sum)
 	return (uint16_t)sum;
 }
 
-static void finish_ip4(uint8_t *l3, const struct wb_outer *outer, uint16_t payload, uint8_t tos,
-	uint16_t id)
+static void finish_ip4(
+	uint8_t *l3, const struct wb_outer *outer, uint16_t payload, uint8_t tos, uint16_t id)
 {
 	struct rte_ipv4_hdr *ip = (void *)l3;
 	struct rte_udp_hdr *udp = (void *)(ip + 1);
@@ -84,8 +83,8 @@ static void finish_ip4(uint8_t *l3, const struct wb_outer *outer, uint16_t paylo
 	ip->type_of_service = tos;
 	ip->total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + sizeof(*udp) + payload));
 	ip->packet_id = rte_cpu_to_be_16(id);
-	ip->hdr_checksum = (uint16_t)~fold(outer->ip_sum + ip->total_length + ip->packet_id +
-		rte_cpu_to_be_16(tos));
+	ip->hdr_checksum = (uint16_t)~fold(
+		outer->ip_sum + ip->total_length + ip->packet_id + rte_cpu_to_be_16(tos));
 	udp->dgram_len = rte_cpu_to_be_16((uint16_t)(sizeof(*udp) + payload));
 }
 

@@ -27,8 +27,8 @@ struct wb_outer *outer_make(const struct outer_way *way);
 
 /**
  * Puts the headers in front of a message. Any thread; the mbuf has WB_OUTER_MAX bytes of headroom.
- * The UDP checksum is left out over IPv4, as RFC 768 allows: the tag covers the message. Over IPv6 it
- * is always there (RFC 8200, 8.1).
+ * The UDP checksum is left out over IPv4, as RFC 768 allows: the tag covers the message. Over IPv6
+ * it is always there (RFC 8200, 8.1).
  * @param tos  DSCP and ECN of the outer header.
  * @param id   IPv4 identification: routers may fragment the packet.
  */

@@ -20,13 +20,13 @@ struct wb_peer;
 struct wb_keypair;
 
 struct packet {
-	struct wb_peer *peer;       /**< seal: preset by control; open: whose keypair opened it */
+	struct wb_peer *peer;	    /**< seal: preset by control; open: whose keypair opened it */
 	struct wb_keypair *keypair; /**< open: found by receiver index */
-	struct rte_mbuf *next;      /**< staging list of a peer without a key */
-	uint16_t port;  /**< index of the port it came in by */
-	uint16_t tunnel; /**< tunnel it was sent to, or is to leave by */
-	uint16_t outer; /**< bytes from the outer IP header to the WireGuard message */
-	uint8_t tos;    /**< outer TOS or traffic class on the way in */
+	struct rte_mbuf *next;	    /**< staging list of a peer without a key */
+	uint16_t port;		    /**< index of the port it came in by */
+	uint16_t tunnel;	    /**< tunnel it was sent to, or is to leave by */
+	uint16_t outer;		    /**< bytes from the outer IP header to the WireGuard message */
+	uint8_t tos;		    /**< outer TOS or traffic class on the way in */
 };
 
 #define PACKET_PRIV_SIZE RTE_ALIGN(sizeof(struct packet), RTE_CACHE_LINE_SIZE)

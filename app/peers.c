@@ -17,8 +17,8 @@ static int timer_compare(const struct peer_timer *a, const struct peer_timer *b)
 
 WB_RB_GENERATE(deadline_tree, peer_timer, entry, timer_compare)
 
-int peer_timer_add(struct control *control, struct wb_peer *peer,
-	const struct wb_wgquick_peer *file)
+int peer_timer_add(
+	struct control *control, struct wb_peer *peer, const struct wb_wgquick_peer *file)
 {
 	struct peer_timer *timer = calloc(1, sizeof(*timer));
 

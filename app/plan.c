@@ -86,8 +86,8 @@ static int stage_add(struct gateway *gateway, enum stage_kind kind, unsigned obj
 	return 0;
 }
 
-static struct worker *worker_make(struct gateway *gateway, unsigned lcore, unsigned index,
-	struct wb_err *err)
+static struct worker *worker_make(
+	struct gateway *gateway, unsigned lcore, unsigned index, struct wb_err *err)
 {
 	struct worker *worker = rte_zmalloc("worker", sizeof(*worker), RTE_CACHE_LINE_SIZE);
 	char name[RTE_RING_NAMESIZE];
@@ -108,7 +108,8 @@ static struct worker *worker_make(struct gateway *gateway, unsigned lcore, unsig
 	snprintf(name, sizeof(name), "events:%u", index);
 	worker->events = rte_ring_create_elem(name, sizeof(struct event), EVENT_RING, SOCKET_ID_ANY,
 		RING_F_SP_ENQ | RING_F_SC_DEQ);
-	worker->out = rte_zmalloc("outboxes", sizeof(struct outbox) * STAGES_MAX, RTE_CACHE_LINE_SIZE);
+	worker->out =
+		rte_zmalloc("outboxes", sizeof(struct outbox) * STAGES_MAX, RTE_CACHE_LINE_SIZE);
 	if (worker->events == NULL || worker->out == NULL) {
 		wb_err_set(err, ENOMEM, "no memory for the rings of the worker on lcore %u", lcore);
 		return NULL;
@@ -135,8 +136,8 @@ static int lay_out(struct gateway *gateway, struct wb_err *err)
 	for (unsigned i = 0; rc == 0 && i < gateway->n_ports; i++)
 		rc = stage_add(gateway, STAGE_RX, i, i % workers, NULL, err);
 	for (unsigned i = 0; rc == 0 && i < gateway->wg->n; i++)
-		rc = stage_add(gateway, STAGE_OPEN, i, tunnel_worker(plan, i + 1), &plan->open[i],
-			err);
+		rc = stage_add(
+			gateway, STAGE_OPEN, i, tunnel_worker(plan, i + 1), &plan->open[i], err);
 	for (unsigned i = 0; rc == 0 && i < gateway->n_ports; i++)
 		rc = stage_add(gateway, STAGE_TAP, i, i % workers, &plan->tap[i], err);
 	for (unsigned i = 0; rc == 0 && i < gateway->wg->n; i++)

@@ -11,13 +11,14 @@
 /* How often neighbours in use are proved: within the kernel's own time to call one stale. */
 #define REFRESH_EVERY (15 * NS_PER_SECOND)
 
-/* What is never forwarded, whatever the default route: multicast, broadcast, loopback, link-local. */
-static const char *const kernels_own[] = {
-	"224.0.0.0/4", "255.255.255.255/32", "127.0.0.0/8", "169.254.0.0/16", "ff00::/8", "fe80::/10"};
+/* What is never forwarded, whatever the default route: multicast, broadcast, loopback, link-local.
+ */
+static const char *const kernels_own[] = {"224.0.0.0/4", "255.255.255.255/32", "127.0.0.0/8",
+	"169.254.0.0/16", "ff00::/8", "fe80::/10"};
 
 /* The tunnels a route leads into, with weights; 0 if it leads elsewhere too. */
-static unsigned tunnel_paths(const struct control *control, const struct wb_route *route,
-	struct wb_group_path *paths)
+static unsigned tunnel_paths(
+	const struct control *control, const struct wb_route *route, struct wb_group_path *paths)
 {
 	unsigned n = 0;
 
@@ -28,7 +29,9 @@ static unsigned tunnel_paths(const struct control *control, const struct wb_rout
 		if (tunnel < 0 || n == WB_GROUP_MAX_PATHS)
 			return 0;
 		paths[n++] = (struct wb_group_path){.tunnel = (uint16_t)tunnel,
-			.weight = (uint8_t)(weight == 0 ? 1 : weight > 255 ? 255 : weight)};
+			.weight = (uint8_t)(weight == 0 ? 1
+					: weight > 255	? 255
+							: weight)};
 	}
 	return n;
 }
@@ -45,8 +48,8 @@ static bool same_paths(const struct wb_group *group, const struct wb_group_path 
 }
 
 /* Routes over the same tunnels with the same weights share a group: find it, or make it. */
-static int group_for(struct control *control, const struct wb_group_path *paths, unsigned n,
-	uint32_t *id)
+static int group_for(
+	struct control *control, const struct wb_group_path *paths, unsigned n, uint32_t *id)
 {
 	struct wb_fib *fib = control->gateway->fib;
 	struct wb_group *group;
@@ -202,7 +205,8 @@ static void on_routes_end(void *arg, int family)
 
 static bool link_local(const struct wb_addr *addr)
 {
-	return addr->family == AF_INET6 && addr->bytes[0] == 0xfe && (addr->bytes[1] & 0xc0) == 0x80;
+	return addr->family == AF_INET6 && addr->bytes[0] == 0xfe &&
+		(addr->bytes[1] & 0xc0) == 0x80;
 }
 
 static void on_neighbour(void *arg, const struct wb_neighbour *neighbour, bool gone)
@@ -300,8 +304,8 @@ void routes_stop(struct control *control)
 	wb_rib_free(control->rib);
 }
 
-bool routes_neighbour(const struct control *control, unsigned port, const struct wb_addr *addr,
-	uint8_t mac[6])
+bool routes_neighbour(
+	const struct control *control, unsigned port, const struct wb_addr *addr, uint8_t mac[6])
 {
 	const struct neighbour *neighbour = neighbours_find(control->neighbours, port, addr);
 
@@ -315,8 +319,8 @@ static void use(void *arg, struct neighbour *neighbour)
 {
 	struct control *control = arg;
 
-	wb_netlink_neighbour_use(control->netlink,
-		control->gateway->ports[neighbour->port].ifindex, &neighbour->addr);
+	wb_netlink_neighbour_use(control->netlink, control->gateway->ports[neighbour->port].ifindex,
+		&neighbour->addr);
 }
 
 void routes_refresh_neighbours(struct control *control, uint64_t now)

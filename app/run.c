@@ -19,10 +19,10 @@
 #include "telemetry.h"
 
 /* Buffers: every ring full, the ports' descriptors, and what lcores keep in their caches. */
-#define POOL_SIZE          16383
-#define POOL_CACHE         256
-#define CONTROL_POOL_SIZE  2047
-#define HANDSHAKE_RING     4096
+#define POOL_SIZE	  16383
+#define POOL_CACHE	  256
+#define CONTROL_POOL_SIZE 2047
+#define HANDSHAKE_RING	  4096
 
 /* Behind the longest packet: padding and tag; before it, Ethernet with two VLAN tags. */
 #define BUFFER_TAIL (16 + 16)
@@ -45,8 +45,7 @@ static unsigned buffer_size(const struct wb_config *config)
 
 static int pools_make(struct gateway *gateway, struct wb_err *err)
 {
-	unsigned size = RTE_MAX(buffer_size(gateway->config),
-		(unsigned)RTE_MBUF_DEFAULT_BUF_SIZE);
+	unsigned size = RTE_MAX(buffer_size(gateway->config), (unsigned)RTE_MBUF_DEFAULT_BUF_SIZE);
 
 	/* A thread that is interrupted within the pool must not hold up the others: control shares
 	 * it, and on small machines workers share their cores. */
@@ -54,8 +53,8 @@ static int pools_make(struct gateway *gateway, struct wb_err *err)
 		PACKET_PRIV_SIZE, (uint16_t)size, SOCKET_ID_ANY, "ring_mt_rts");
 	gateway->control_pool = rte_pktmbuf_pool_create_by_ops("control", CONTROL_POOL_SIZE, 0,
 		PACKET_PRIV_SIZE, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY, "ring_mt_rts");
-	gateway->handshakes = rte_ring_create("handshakes", HANDSHAKE_RING, SOCKET_ID_ANY,
-		RING_F_MP_RTS_ENQ | RING_F_SC_DEQ);
+	gateway->handshakes = rte_ring_create(
+		"handshakes", HANDSHAKE_RING, SOCKET_ID_ANY, RING_F_MP_RTS_ENQ | RING_F_SC_DEQ);
 	if (gateway->pool != NULL && gateway->control_pool != NULL && gateway->handshakes != NULL)
 		return 0;
 	return wb_err_set(err, ENOMEM,
@@ -91,8 +90,8 @@ static int addresses_add(struct gateway *gateway, int ifindex, const struct wb_p
 	return 0;
 }
 
-static int default_route_add(struct gateway *gateway, int ifindex, const struct wb_addr *router,
-	struct wb_err *err)
+static int default_route_add(
+	struct gateway *gateway, int ifindex, const struct wb_addr *router, struct wb_err *err)
 {
 	struct wb_prefix all = {.addr.family = router->family, .len = 0};
 	struct wb_hop hop = {.ifindex = ifindex, .gateway = *router};
@@ -262,8 +261,8 @@ static void timers_start(struct gateway *gateway)
 {
 	for (unsigned i = 0; i < gateway->wg->n; i++)
 		for (uint32_t j = 0; j < gateway->wg->by_id[i]->n_peers; j++)
-			peer_timers_run(gateway->control, gateway->wg->by_id[i]->peers[j],
-				clock_now());
+			peer_timers_run(
+				gateway->control, gateway->wg->by_id[i]->peers[j], clock_now());
 }
 
 static int launch_and_run(struct gateway *gateway, struct wb_err *err)
@@ -277,7 +276,8 @@ static int launch_and_run(struct gateway *gateway, struct wb_err *err)
 
 		rc = rte_eal_remote_launch(worker_main, worker, worker->lcore);
 		if (rc < 0)
-			return wb_err_set(err, -rc, "worker on lcore %u does not start", worker->lcore);
+			return wb_err_set(
+				err, -rc, "worker on lcore %u does not start", worker->lcore);
 	}
 	timers_start(gateway);
 	fprintf(stderr, "wirebraid: ready: %u ports, %u tunnels, %u workers\n", gateway->n_ports,
@@ -293,7 +293,8 @@ static void tell_facts(const struct wb_config *config, const struct eal_facts *f
 		fprintf(stderr, "wirebraid: %u MiB of hugepages\n", facts->memory_mib);
 	else
 		fprintf(stderr,
-			"wirebraid: notice: %u free hugepages of 2 MiB, %u wanted: using ordinary memory, "
+			"wirebraid: notice: %u free hugepages of 2 MiB, %u wanted: using ordinary "
+			"memory, "
 			"which is slower\n",
 			facts->hugepages_free, facts->memory_mib / 2);
 }

@@ -24,8 +24,9 @@ static const struct {
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: wirebraid show ports|tunnels|paths|drops|lcores [--json] "
-			"[--name NAME]\n");
+	fprintf(stderr,
+		"usage: wirebraid show ports|tunnels|paths|drops|lcores [--json] "
+		"[--name NAME]\n");
 	return 2;
 }
 

@@ -23,7 +23,8 @@ static void counters_print(const json_t *document, const char *part)
 	const char *name;
 	unsigned shown = 0;
 
-	json_object_foreach (json_object_get(document, part), name, value) {
+	json_object_foreach(json_object_get(document, part), name, value)
+	{
 		if (json_integer_value(value) == 0)
 			continue;
 		printf("  %-22s %9lld  %s\n", name, (long long)json_integer_value(value),
@@ -40,7 +41,8 @@ void show_drops_print(const json_t *document)
 
 	printf("packets: %lld in, %lld out, %lld dropped, %lld held back\n",
 		(long long)client_int(accounts, "in"), (long long)client_int(accounts, "out"),
-		(long long)client_int(accounts, "dropped"), (long long)client_int(accounts, "held"));
+		(long long)client_int(accounts, "dropped"),
+		(long long)client_int(accounts, "held"));
 	printf("dropped:\n");
 	counters_print(document, "drops");
 	printf("worth knowing:\n");
@@ -55,7 +57,8 @@ json_t *show_lcores_gather(struct client *client, struct wb_err *err)
 	if (numbers == NULL)
 		return NULL;
 	lcores = json_array();
-	json_array_foreach (numbers, i, number) {
+	json_array_foreach(numbers, i, number)
+	{
 		json_t *lcore = client_ask(
 			client, err, "/wirebraid/lcore,%d", (int)json_integer_value(number));
 
@@ -72,16 +75,17 @@ void show_lcores_print(const json_t *lcores)
 	char packets[UNITS_STRLEN];
 	size_t i, j;
 
-	json_array_foreach (lcores, i, lcore) {
+	json_array_foreach(lcores, i, lcore)
+	{
 		json_int_t total = client_int(lcore, "total_cycles");
 
 		printf("lcore %lld on CPU %lld: busy %.1f %%, %s packet steps\n",
 			(long long)client_int(lcore, "lcore"), (long long)client_int(lcore, "cpu"),
-			total > 0 ? 100.0 * (double)client_int(lcore, "busy_cycles") / (double)total : 0,
+			total > 0 ? 100.0 * (double)client_int(lcore, "busy_cycles") / (double)total
+				  : 0,
 			units_count((uint64_t)client_int(lcore, "packets"), packets));
-		json_array_foreach (json_object_get(lcore, "stages"), j, stage)
-			printf("%s%-19s", j % 4 == 0 ? j == 0 ? "  " : "\n  " : "",
-				json_string_value(stage));
+		json_array_foreach(json_object_get(lcore, "stages"), j, stage) printf("%s%-19s",
+			j % 4 == 0 ? j == 0 ? "  " : "\n  " : "", json_string_value(stage));
 		putchar('\n');
 	}
 }

@@ -5,8 +5,8 @@
 #include "show.h"
 #include "units.h"
 
-static json_t *members_gather(struct client *client, const char *port, json_int_t n,
-	struct wb_err *err)
+static json_t *members_gather(
+	struct client *client, const char *port, json_int_t n, struct wb_err *err)
 {
 	json_t *members = json_array();
 
@@ -27,14 +27,16 @@ json_t *show_ports_gather(struct client *client, struct wb_err *err)
 	if (names == NULL)
 		return NULL;
 	ports = json_array();
-	json_array_foreach (names, i, name) {
-		json_t *port = client_ask(client, err, "/wirebraid/port,%s", json_string_value(name));
+	json_array_foreach(names, i, name)
+	{
+		json_t *port =
+			client_ask(client, err, "/wirebraid/port,%s", json_string_value(name));
 
 		if (port == NULL)
 			continue;
 		json_object_set_new(port, "members",
-			members_gather(client, json_string_value(name),
-				client_int(port, "members"), err));
+			members_gather(
+				client, json_string_value(name), client_int(port, "members"), err));
 		json_array_append_new(ports, port);
 	}
 	json_decref(names);
@@ -69,7 +71,8 @@ void show_ports_print(const json_t *ports)
 	char rx[UNITS_STRLEN], tx[UNITS_STRLEN];
 	size_t i, j;
 
-	json_array_foreach (ports, i, port) {
+	json_array_foreach(ports, i, port)
+	{
 		const json_t *members = json_object_get(port, "members");
 		bool bond = client_int(port, "bond") != 0;
 
@@ -80,10 +83,10 @@ void show_ports_print(const json_t *ports)
 		printf("  MAC %s, received %s, sent %s\n", client_text(port, "mac"),
 			units_bytes((uint64_t)client_int(port, "rx_bytes"), rx),
 			units_bytes((uint64_t)client_int(port, "tx_bytes"), tx));
-		printf("  missed %lld, errors %lld/%lld\n", (long long)client_int(port, "rx_missed"),
+		printf("  missed %lld, errors %lld/%lld\n",
+			(long long)client_int(port, "rx_missed"),
 			(long long)client_int(port, "rx_errors"),
 			(long long)client_int(port, "tx_errors"));
-		json_array_foreach (members, j, member)
-			member_print(member);
+		json_array_foreach(members, j, member) member_print(member);
 	}
 }

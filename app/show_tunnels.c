@@ -7,8 +7,8 @@
 #include "units.h"
 
 /* All allowed IPs of a peer; the gateway tells them in pages. */
-static json_t *allowed_gather(struct client *client, const char *tunnel, int peer,
-	struct wb_err *err)
+static json_t *allowed_gather(
+	struct client *client, const char *tunnel, int peer, struct wb_err *err)
 {
 	json_t *all = json_array(), *page;
 	size_t size;
@@ -23,8 +23,8 @@ static json_t *allowed_gather(struct client *client, const char *tunnel, int pee
 	return all;
 }
 
-static json_t *peers_gather(struct client *client, const char *tunnel, json_int_t n,
-	struct wb_err *err)
+static json_t *peers_gather(
+	struct client *client, const char *tunnel, json_int_t n, struct wb_err *err)
 {
 	json_t *peers = json_array();
 
@@ -33,8 +33,7 @@ static json_t *peers_gather(struct client *client, const char *tunnel, json_int_
 
 		if (peer == NULL)
 			continue;
-		json_object_set_new(
-			peer, "allowed_ips", allowed_gather(client, tunnel, i, err));
+		json_object_set_new(peer, "allowed_ips", allowed_gather(client, tunnel, i, err));
 		json_array_append_new(peers, peer);
 	}
 	return peers;
@@ -48,15 +47,16 @@ json_t *show_tunnels_gather(struct client *client, struct wb_err *err)
 	if (names == NULL)
 		return NULL;
 	tunnels = json_array();
-	json_array_foreach (names, i, name) {
+	json_array_foreach(names, i, name)
+	{
 		json_t *tunnel =
 			client_ask(client, err, "/wirebraid/tunnel,%s", json_string_value(name));
 
 		if (tunnel == NULL)
 			continue;
 		json_object_set_new(tunnel, "peers",
-			peers_gather(client, json_string_value(name), client_int(tunnel, "peers"),
-				err));
+			peers_gather(
+				client, json_string_value(name), client_int(tunnel, "peers"), err));
 		json_array_append_new(tunnels, tunnel);
 	}
 	json_decref(names);
@@ -69,7 +69,8 @@ static void allowed_print(const json_t *allowed)
 	size_t i, column = 15;
 
 	printf("  allowed ips: %s", json_array_size(allowed) == 0 ? "(none)" : "");
-	json_array_foreach (allowed, i, prefix) {
+	json_array_foreach(allowed, i, prefix)
+	{
 		const char *text = json_string_value(prefix);
 
 		if (i > 0)
@@ -114,7 +115,8 @@ void show_tunnels_print(const json_t *tunnels)
 	const json_t *tunnel, *peer;
 	size_t i, j;
 
-	json_array_foreach (tunnels, i, tunnel) {
+	json_array_foreach(tunnels, i, tunnel)
+	{
 		printf("%sinterface: %s\n", i > 0 ? "\n" : "", client_text(tunnel, "name"));
 		printf("  public key: %s\n", client_text(tunnel, "public_key"));
 		printf("  private key: (hidden)\n");
@@ -125,8 +127,7 @@ void show_tunnels_print(const json_t *tunnels)
 			(long long)client_int(tunnel, "mtu"),
 			(long long)client_int(tunnel, "lcore_seal"),
 			(long long)client_int(tunnel, "lcore_open"));
-		json_array_foreach (json_object_get(tunnel, "peers"), j, peer)
-			peer_print(peer);
+		json_array_foreach(json_object_get(tunnel, "peers"), j, peer) peer_print(peer);
 	}
 }
 
@@ -142,7 +143,8 @@ json_t *show_paths_gather(struct client *client, struct wb_err *err)
 			return NULL;
 		}
 		size = json_array_size(page);
-		json_array_foreach (page, i, prefix) {
+		json_array_foreach(page, i, prefix)
+		{
 			json_t *tunnels = client_ask(
 				client, err, "/wirebraid/path,%s", json_string_value(prefix));
 
@@ -161,9 +163,11 @@ void show_paths_print(const json_t *paths)
 	char rx[UNITS_STRLEN], tx[UNITS_STRLEN];
 	size_t i;
 
-	json_array_foreach (paths, i, path) {
+	json_array_foreach(paths, i, path)
+	{
 		printf("%s%s\n", i > 0 ? "\n" : "", client_text(path, "prefix"));
-		json_object_foreach (json_object_get(path, "tunnels"), name, tunnel) {
+		json_object_foreach(json_object_get(path, "tunnels"), name, tunnel)
+		{
 			printf("  %-15s %-4s weight %lld, %lld buckets", name,
 				client_int(tunnel, "up") ? "up" : "DOWN",
 				(long long)client_int(tunnel, "weight"),

@@ -91,7 +91,7 @@ unsigned stage_tun_run(struct stage *stage, struct worker *worker)
 		}
 		/* The kernel has routed it and chosen this tunnel. */
 		packet_of(mbuf)->peer = NULL;
-			worker_send(worker, gateway->plan.seal[stage->object], mbuf);
+		worker_send(worker, gateway->plan.seal[stage->object], mbuf);
 	}
 	return handled;
 }

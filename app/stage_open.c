@@ -20,13 +20,13 @@ struct open_burst {
 };
 
 /* Finds the keypair of a message and lays the text out for the AEAD. */
-static void take(struct stage *stage, struct worker *worker, struct open_burst *burst,
-	struct rte_mbuf *mbuf)
+static void take(
+	struct stage *stage, struct worker *worker, struct open_burst *burst, struct rte_mbuf *mbuf)
 {
 	const struct wb_msg_transport *message = rte_pktmbuf_mtod(mbuf, const void *);
 	uint32_t length = rte_pktmbuf_data_len(mbuf);
-	struct wb_index_entry *entry = wb_index_lookup(
-		worker->gateway->wg->indices, rte_le_to_cpu_32(message->receiver));
+	struct wb_index_entry *entry =
+		wb_index_lookup(worker->gateway->wg->indices, rte_le_to_cpu_32(message->receiver));
 	uint64_t counter = rte_le_to_cpu_64(message->counter);
 	struct wb_keypair *keypair;
 
@@ -56,8 +56,8 @@ static void take(struct stage *stage, struct worker *worker, struct open_burst *
 }
 
 /* The addresses of the outer headers, which lie in front of the message. */
-static void outer_addresses(const struct rte_mbuf *mbuf, struct wb_endpoint *remote,
-	struct wb_addr *local)
+static void outer_addresses(
+	const struct rte_mbuf *mbuf, struct wb_endpoint *remote, struct wb_addr *local)
 {
 	const uint8_t *message = rte_pktmbuf_mtod(mbuf, const uint8_t *);
 	const uint8_t *l3 = message - packet_of((struct rte_mbuf *)(uintptr_t)mbuf)->outer;
@@ -103,8 +103,8 @@ static void roam(struct worker *worker, struct wb_peer *peer, const struct rte_m
 }
 
 /* The state an authenticated, fresh packet changes. */
-static void account(struct worker *worker, struct wb_keypair *keypair, struct rte_mbuf *mbuf,
-	bool data)
+static void account(
+	struct worker *worker, struct wb_keypair *keypair, struct rte_mbuf *mbuf, bool data)
 {
 	struct wb_peer *peer = keypair->entry.peer;
 
@@ -150,7 +150,8 @@ static bool ecn_decapsulate(struct rte_mbuf *mbuf, uint8_t outer_tos)
 	return true;
 }
 
-/* True if the allowed IPs give the packet's source to the peer that sealed it (paper, section 2). */
+/* True if the allowed IPs give the packet's source to the peer that sealed it (paper, section 2).
+ */
 static bool source_allowed(struct stage *stage, struct worker *worker, const struct wb_peer *peer,
 	const struct rte_mbuf *mbuf)
 {

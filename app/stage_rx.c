@@ -39,7 +39,7 @@ static bool frame_classify(struct worker *worker, struct stage *stage, struct rt
 		return false;
 	}
 	if (ether->ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV4) &&
-	    ether->ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6)) {
+		ether->ether_type != rte_cpu_to_be_16(RTE_ETHER_TYPE_IPV6)) {
 		/* ARP, VLANs, LLDP: the kernel knows what to do. */
 		worker_send(worker, worker->gateway->plan.tap[stage->object], mbuf);
 		return false;
@@ -84,7 +84,7 @@ static const struct rte_udp_hdr *udp_of(const struct rte_mbuf *mbuf, uint16_t *l
 		return NULL;
 	udp = (const void *)(l3 + *l3_len);
 	if (rte_be_to_cpu_16(udp->dgram_len) < sizeof(*udp) ||
-	    rte_be_to_cpu_16(udp->dgram_len) > rte_pktmbuf_data_len(mbuf) - *l3_len)
+		rte_be_to_cpu_16(udp->dgram_len) > rte_pktmbuf_data_len(mbuf) - *l3_len)
 		return NULL;
 	return udp;
 }
@@ -102,8 +102,8 @@ static void to_open(struct worker *worker, struct rte_mbuf *mbuf, uint16_t tunne
 	rte_pktmbuf_trim(mbuf, (uint16_t)(rte_pktmbuf_data_len(mbuf) - l3_len - datagram));
 	rte_pktmbuf_adj(mbuf, packet->outer);
 
-	switch (wb_message_type(rte_pktmbuf_mtod(mbuf, const uint8_t *),
-		rte_pktmbuf_data_len(mbuf))) {
+	switch (wb_message_type(
+		rte_pktmbuf_mtod(mbuf, const uint8_t *), rte_pktmbuf_data_len(mbuf))) {
 	case WB_MSG_TRANSPORT:
 		worker_send(worker, worker->gateway->plan.open[tunnel], mbuf);
 		break;
@@ -120,8 +120,8 @@ static void to_open(struct worker *worker, struct rte_mbuf *mbuf, uint16_t tunne
 	}
 }
 
-static void dispatch(struct worker *worker, struct stage *stage, struct rte_mbuf *mbuf,
-	uint64_t next_hop)
+static void dispatch(
+	struct worker *worker, struct stage *stage, struct rte_mbuf *mbuf, uint64_t next_hop)
 {
 	const struct gateway *gateway = worker->gateway;
 	const struct wb_nexthop *hop = wb_fib_nexthop(gateway->fib, next_hop);
@@ -131,8 +131,7 @@ static void dispatch(struct worker *worker, struct stage *stage, struct rte_mbuf
 	if (hop->type == WB_NH_LOCAL) {
 		udp = udp_of(mbuf, &l3_len);
 		if (likely(udp != NULL)) {
-			unsigned tunnel =
-				gateway->wg->by_udp_port[rte_be_to_cpu_16(udp->dst_port)];
+			unsigned tunnel = gateway->wg->by_udp_port[rte_be_to_cpu_16(udp->dst_port)];
 
 			if (likely(tunnel != 0)) {
 				to_open(worker, mbuf, (uint16_t)(tunnel - 1), l3_len,

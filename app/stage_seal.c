@@ -33,8 +33,8 @@ static bool keypair_usable(const struct wb_keypair *keypair, uint64_t now)
 }
 
 /* Holds a packet back until the peer has a key; the oldest makes room. */
-static void stage_packet(struct stage *stage, struct worker *worker, struct wb_peer *peer,
-	struct rte_mbuf *mbuf)
+static void stage_packet(
+	struct stage *stage, struct worker *worker, struct wb_peer *peer, struct rte_mbuf *mbuf)
 {
 	struct wb_peer_seal *seal = &peer->seal;
 	struct rte_mbuf *oldest;
@@ -116,8 +116,8 @@ static void add_to_burst(struct seal_burst *burst, const struct wb_tunnel *tunne
 }
 
 /* Bytes of the outer IP packet. */
-static uint32_t sealed_length(const struct rte_mbuf *mbuf, const struct wb_tunnel *tunnel,
-	const struct wb_outer *outer)
+static uint32_t sealed_length(
+	const struct rte_mbuf *mbuf, const struct wb_tunnel *tunnel, const struct wb_outer *outer)
 {
 	return outer->length - RTE_ETHER_HDR_LEN + sizeof(struct wb_msg_transport) +
 		wb_transport_padded(rte_pktmbuf_data_len(mbuf), tunnel->mtu) + WB_AEAD_TAG_LEN;
@@ -147,8 +147,8 @@ static void take(struct stage *stage, struct worker *worker, struct seal_burst *
 		worker_drop(worker, mbuf, WB_DROP_ENDPOINT_UNRESOLVED);
 		return;
 	}
-	if (unlikely(sealed_length(mbuf, tunnel, outer) >
-		    worker->gateway->ports[outer->port].mtu)) {
+	if (unlikely(
+		    sealed_length(mbuf, tunnel, outer) > worker->gateway->ports[outer->port].mtu)) {
 		worker_drop(worker, mbuf, WB_DROP_OUTER_TOO_BIG);
 		return;
 	}
@@ -163,8 +163,8 @@ static void take(struct stage *stage, struct worker *worker, struct seal_burst *
 }
 
 /* Sends what a peer has staged, in order, if it has a key by now. */
-static unsigned flush_one(struct stage *stage, struct worker *worker, struct seal_burst *burst,
-	struct wb_peer *peer)
+static unsigned flush_one(
+	struct stage *stage, struct worker *worker, struct seal_burst *burst, struct wb_peer *peer)
 {
 	struct wb_peer_seal *seal = &peer->seal;
 	unsigned handled = 0;
@@ -173,8 +173,8 @@ static unsigned flush_one(struct stage *stage, struct worker *worker, struct sea
 		for (; seal->staged > 0; handled++)
 			worker_drop(worker, unstage(seal), WB_DROP_NO_SESSION);
 	for (; seal->staged > 0 && burst->n < BURST &&
-		keypair_usable(atomic_load_explicit(&peer->current, memory_order_acquire),
-			worker->now);
+		keypair_usable(
+			atomic_load_explicit(&peer->current, memory_order_acquire), worker->now);
 		handled++)
 		take(stage, worker, burst, peer, unstage(seal));
 	return handled;
@@ -215,7 +215,8 @@ static struct wb_peer *peer_for(struct stage *stage, struct worker *worker, stru
 static unsigned take_control(struct stage *stage, struct worker *worker, struct seal_burst *burst)
 {
 	struct rte_mbuf *mbufs[BURST];
-	unsigned count = rte_ring_dequeue_burst(stage->control, (void **)mbufs, BURST - burst->n, NULL);
+	unsigned count =
+		rte_ring_dequeue_burst(stage->control, (void **)mbufs, BURST - burst->n, NULL);
 
 	for (unsigned i = 0; i < count; i++) {
 		struct wb_peer *peer = packet_of(mbufs[i])->peer;

@@ -24,7 +24,8 @@ static unsigned send_by_members(const struct gateway_port *port, const struct tx
 			rte_pktmbuf_mtod(frames[i], const uint8_t *),
 			rte_pktmbuf_data_len(frames[i]));
 		/* A multiplication in place of the division: the upper bits of the product. */
-		unsigned member = (unsigned)((uint64_t)(hash * UINT32_C(0x9e3779b1)) * members->n >> 32);
+		unsigned member =
+			(unsigned)((uint64_t)(hash * UINT32_C(0x9e3779b1)) * members->n >> 32);
 
 		by_member[member][n[member]++] = frames[i];
 	}
@@ -40,7 +41,8 @@ static unsigned send_by_members(const struct gateway_port *port, const struct tx
 }
 
 /* Returns how many were sent; the others are freed. */
-static unsigned send_frames(const struct gateway_port *port, struct rte_mbuf **frames, unsigned count)
+static unsigned send_frames(
+	const struct gateway_port *port, struct rte_mbuf **frames, unsigned count)
 {
 	const struct tx_members *members =
 		atomic_load_explicit(&port->tx_members, memory_order_acquire);

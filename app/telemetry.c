@@ -77,7 +77,8 @@ static uint64_t held_back(const struct gateway *gateway)
 	for (unsigned i = 0; i < gateway->plan.n_stages; i++) {
 		if (gateway->plan.stages[i].in != NULL)
 			held += rte_ring_count(gateway->plan.stages[i].in);
-		/* Control's keepalives count when they are taken, its handshakes when they are made. */
+		/* Control's keepalives count when they are taken, its handshakes when they are
+		 * made. */
 		if (gateway->plan.stages[i].kind == STAGE_TX)
 			held += rte_ring_count(gateway->plan.stages[i].control);
 	}
@@ -94,7 +95,8 @@ static int accounts(struct gateway *gateway, const char *params, struct rte_tel_
 	uint64_t in, out, dropped, held = held_back(gateway);
 
 	(void)params;
-	/* What leaves first, so that a packet under way is seen as not yet gone rather than twice. */
+	/* What leaves first, so that a packet under way is seen as not yet gone rather than twice.
+	 */
 	out = wb_counters_kind_sum(gateway->counters, sets, WB_KIND_OUT);
 	dropped = wb_counters_kind_sum(gateway->counters, sets, WB_KIND_DROP);
 	in = wb_counters_kind_sum(gateway->counters, sets, WB_KIND_IN);
@@ -168,7 +170,8 @@ static const struct {
 	telemetry_fn fn;
 	const char *help;
 } commands[] = {
-	{"/wirebraid/accounts", accounts, "Packets in, out, dropped and held back; balance is 0 at rest"},
+	{"/wirebraid/accounts", accounts,
+		"Packets in, out, dropped and held back; balance is 0 at rest"},
 	{"/wirebraid/drops", drops, "Packets dropped, by reason"},
 	{"/wirebraid/info", info, "Events that are no packet's end"},
 	{"/wirebraid/help", help, "What counters mean. Parameter: a name, or none for all"},
@@ -181,8 +184,10 @@ static const struct {
 	{"/wirebraid/tunnels", telemetry_tunnels, "Names of the tunnels"},
 	{"/wirebraid/tunnel", telemetry_tunnel, "A tunnel. Parameter: its name"},
 	{"/wirebraid/peer", telemetry_peer, "A tunnel's peer. Parameters: NAME:INDEX"},
-	{"/wirebraid/allowed", telemetry_allowed, "A peer's allowed IPs. Parameters: NAME:INDEX:FROM"},
-	{"/wirebraid/paths", telemetry_paths, "Prefixes that lead into tunnels. Parameter: from which"},
+	{"/wirebraid/allowed", telemetry_allowed,
+		"A peer's allowed IPs. Parameters: NAME:INDEX:FROM"},
+	{"/wirebraid/paths", telemetry_paths,
+		"Prefixes that lead into tunnels. Parameter: from which"},
 	{"/wirebraid/path", telemetry_path, "The tunnels of a prefix. Parameter: the prefix"},
 };
 
@@ -209,8 +214,8 @@ int telemetry_start(struct gateway *gateway, struct wb_err *err)
 	served = gateway;
 	pthread_mutex_unlock(&served_lock);
 	for (unsigned i = 0; i < RTE_DIM(commands); i++) {
-		int rc = rte_telemetry_register_cmd(
-			commands[i].command, dispatch, commands[i].help);
+		int rc =
+			rte_telemetry_register_cmd(commands[i].command, dispatch, commands[i].help);
 
 		if (rc < 0)
 			return wb_err_set(err, -rc, "telemetry refuses %s", commands[i].command);

@@ -19,8 +19,7 @@
 #define rte_tel_data_add_dict_u64 rte_tel_data_add_dict_uint
 #endif
 
-typedef int (*telemetry_fn)(
-	struct gateway *gateway, const char *params, struct rte_tel_data *data);
+typedef int (*telemetry_fn)(struct gateway *gateway, const char *params, struct rte_tel_data *data);
 
 /** "/wirebraid/ports": names. "/wirebraid/port,NAME". "/wirebraid/member,NAME:INDEX". */
 int telemetry_ports(struct gateway *gateway, const char *params, struct rte_tel_data *data);

@@ -94,8 +94,7 @@ int telemetry_member(struct gateway *gateway, const char *params, struct rte_tel
 		rte_tel_data_add_dict_int(data, "aggregator", status.aggregator);
 	}
 	rte_tel_data_add_dict_int(data, "distributing",
-		status.link &&
-			(!status.lacp || (status.actor & WB_LACP_DISTRIBUTING) != 0));
+		status.link && (!status.lacp || (status.actor & WB_LACP_DISTRIBUTING) != 0));
 	rte_tel_data_add_dict_u64(data, "rx_packets", status.rx_packets);
 	rte_tel_data_add_dict_u64(data, "rx_bytes", status.rx_bytes);
 	rte_tel_data_add_dict_u64(data, "rx_errors", status.rx_errors);

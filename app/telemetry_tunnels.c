@@ -11,7 +11,7 @@
 #include "telemetry_commands.h"
 
 #define PREFIXES_A_REPLY 256
-#define PATHS_A_REPLY    64
+#define PATHS_A_REPLY	 64
 
 static struct gateway_tunnel *find(struct gateway *gateway, const char *name)
 {

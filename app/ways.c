@@ -7,7 +7,8 @@
 
 /* Asks the kernel for its route to the endpoint; from the address the peer spoke to, while that is
  * still one of ours. */
-static bool route_to(struct control *control, struct wb_peer *peer, uint32_t mark, struct wb_way *way)
+static bool route_to(
+	struct control *control, struct wb_peer *peer, uint32_t mark, struct wb_way *way)
 {
 	const struct wb_wayfinding *ask;
 	struct wb_wayfinding query = {
@@ -29,8 +30,7 @@ static bool way_find(struct control *control, struct wb_peer *peer, struct outer
 	struct wb_way way;
 	int port;
 
-	if (peer->endpoint.addr.family == 0 ||
-		!route_to(control, peer, peer->tunnel->fwmark, &way))
+	if (peer->endpoint.addr.family == 0 || !route_to(control, peer, peer->tunnel->fwmark, &way))
 		return false;
 	port = gateway_port_by_ifindex(control->gateway, way.ifindex);
 	/* Into a tunnel, by its default route: the mark passes that by. */

@@ -13,9 +13,9 @@
 
 /* Idle steps: spin a little, since traffic comes in trains; then give the core away in sleeps that
  * grow. The longest keeps the bond (100 ms) and every protocol timer served with ease. */
-#define IDLE_SPINS      32
-#define IDLE_SLEEP_MIN  (20 * NS_PER_US)
-#define IDLE_SLEEP_MAX  (250 * NS_PER_US)
+#define IDLE_SPINS     32
+#define IDLE_SLEEP_MIN (20 * NS_PER_US)
+#define IDLE_SLEEP_MAX (250 * NS_PER_US)
 
 void worker_flush_one(struct worker *worker, uint16_t stage_id)
 {
@@ -41,8 +41,8 @@ static void flush_all(struct worker *worker)
 
 bool worker_tell(struct worker *worker, const struct event *event)
 {
-	if (likely(rte_ring_enqueue_elem(worker->events, (void *)(uintptr_t)event,
-			   sizeof(*event)) == 0))
+	if (likely(rte_ring_enqueue_elem(
+			   worker->events, (void *)(uintptr_t)event, sizeof(*event)) == 0))
 		return true;
 	wb_count(worker->count, WB_EVENT_RING_FULL, 1);
 	return false;

@@ -42,13 +42,14 @@ enum stage_kind {
 struct stage {
 	/** Does one burst of work; returns how many packets it handled. */
 	unsigned (*run)(struct stage *stage, struct worker *worker);
-	struct rte_ring *in;      /**< from stages; NULL for rx */
-	struct rte_ring *control; /**< from control (single producer); NULL where it sends nothing */
+	struct rte_ring *in; /**< from stages; NULL for rx */
+	struct rte_ring
+		*control; /**< from control (single producer); NULL where it sends nothing */
 	struct gateway *gateway;
 	enum stage_kind kind;
-	uint16_t id;     /**< index in the plan, and in every worker's outboxes */
-	uint16_t object; /**< index of the port or tunnel */
-	uint16_t lcore;  /**< which runs it */
+	uint16_t id;	      /**< index in the plan, and in every worker's outboxes */
+	uint16_t object;      /**< index of the port or tunnel */
+	uint16_t lcore;	      /**< which runs it */
 	enum wb_counter full; /**< the reason counted when `in` is full */
 	char name[24];
 
@@ -77,8 +78,8 @@ struct outbox {
 enum event_kind {
 	EVENT_WANT_HANDSHAKE, /**< no usable key, or the key is old */
 	EVENT_CONFIRMED,      /**< first data under `index` */
-	EVENT_ROAMED,         /**< authenticated packet from `endpoint`, to `local` */
-	EVENT_ARM,            /**< something to time began for an idle peer */
+	EVENT_ROAMED,	      /**< authenticated packet from `endpoint`, to `local` */
+	EVENT_ARM,	      /**< something to time began for an idle peer */
 	EVENT_UNRESOLVED,     /**< a packet had no next hop for the peer's endpoint */
 };
 
@@ -94,7 +95,8 @@ struct event {
 
 struct worker {
 	struct gateway *gateway;
-	uint64_t now; /**< ns, read once a loop, one more for each stage: no two have the same time */
+	uint64_t now; /**< ns, read once a loop, one more for each stage: no two have the same time
+		       */
 	struct wb_counters *count;
 	struct wb_aead_ctx *aead;
 	struct rte_ring *events; /**< of struct event, to control */
@@ -102,7 +104,7 @@ struct worker {
 	uint16_t n_stages;
 	uint16_t n_touched;
 	uint16_t touched[STAGES_MAX]; /**< outboxes with packets in them */
-	struct outbox *out;           /**< one for each stage of the plan */
+	struct outbox *out;	      /**< one for each stage of the plan */
 	unsigned lcore;
 	unsigned qsbr_id;
 	int cpu;
@@ -140,8 +142,8 @@ static inline void worker_drop(struct worker *worker, struct rte_mbuf *mbuf, enu
 	rte_pktmbuf_free(mbuf);
 }
 
-/** Tells control; an event that finds no room is counted and, being repeated by the next packet that
- * needs it, not kept. Returns false if there was no room. */
+/** Tells control; an event that finds no room is counted and, being repeated by the next packet
+ * that needs it, not kept. Returns false if there was no room. */
 bool worker_tell(struct worker *worker, const struct event *event);
 
 /** The lcore's main function: runs stages until the gateway stops. */

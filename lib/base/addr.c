@@ -119,7 +119,7 @@ int wb_endpoint_parse(const char *text, struct wb_endpoint *endpoint)
 	memcpy(addr, text, length);
 	addr[length] = '\0';
 	if (wb_addr_parse(addr, &endpoint->addr) < 0 ||
-	    bracketed != (endpoint->addr.family == AF_INET6)) {
+		bracketed != (endpoint->addr.family == AF_INET6)) {
 		memset(endpoint, 0, sizeof(*endpoint));
 		return -EINVAL;
 	}
@@ -129,8 +129,7 @@ int wb_endpoint_parse(const char *text, struct wb_endpoint *endpoint)
 
 const char *wb_addr_format(const struct wb_addr *addr, char *out)
 {
-	if (addr->family == 0 ||
-	    inet_ntop(addr->family, addr->bytes, out, WB_ADDR_STRLEN) == NULL)
+	if (addr->family == 0 || inet_ntop(addr->family, addr->bytes, out, WB_ADDR_STRLEN) == NULL)
 		snprintf(out, WB_ADDR_STRLEN, "(none)");
 	return out;
 }

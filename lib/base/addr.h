@@ -15,7 +15,7 @@
  * so that two addresses compare with memcmp. */
 struct wb_addr {
 	union {
-		uint32_t v4;     /**< network byte order */
+		uint32_t v4;	   /**< network byte order */
 		uint8_t bytes[16]; /**< network byte order; an IPv4 address fills the first four */
 		uint64_t words[2];
 	};
@@ -37,7 +37,7 @@ struct wb_endpoint {
 	uint8_t pad[6];
 };
 
-#define WB_ADDR_STRLEN     INET6_ADDRSTRLEN
+#define WB_ADDR_STRLEN	   INET6_ADDRSTRLEN
 #define WB_PREFIX_STRLEN   (INET6_ADDRSTRLEN + 4)
 #define WB_ENDPOINT_STRLEN (INET6_ADDRSTRLEN + 8)
 

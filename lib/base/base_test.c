@@ -11,8 +11,8 @@
 
 static void prefix_round_trip(void **state)
 {
-	static const char *const texts[] = {"0.0.0.0/0", "10.1.2.3/8", "192.0.2.1/32", "::/0",
-		"2001:db8::1/64", "fe80::1/128"};
+	static const char *const texts[] = {
+		"0.0.0.0/0", "10.1.2.3/8", "192.0.2.1/32", "::/0", "2001:db8::1/64", "fe80::1/128"};
 	char out[WB_PREFIX_STRLEN];
 	struct wb_prefix prefix;
 
@@ -86,8 +86,10 @@ static void key_round_trip(void **state)
 	assert_false(wb_key_equal(&key, &other));
 	wb_key_wipe(&key);
 	assert_true(wb_key_is_zero(&key));
-	assert_int_equal(wb_key_parse("yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk", &key), -EINVAL);
-	assert_int_equal(wb_key_parse("!Anz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=", &key), -EINVAL);
+	assert_int_equal(
+		wb_key_parse("yAnz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk", &key), -EINVAL);
+	assert_int_equal(
+		wb_key_parse("!Anz5TF+lXXJte14tji3zlMNq+hd2rYUIgJBgB3fBmk=", &key), -EINVAL);
 }
 
 static void error_text(void **state)

@@ -10,9 +10,9 @@ int wb_key_parse(const char *text, struct wb_key *key)
 	size_t length;
 
 	if (strlen(text) != WB_KEY_STRLEN - 1 ||
-	    sodium_base642bin(key->bytes, sizeof(key->bytes), text, WB_KEY_STRLEN - 1, NULL, &length,
-		    NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
-	    length != sizeof(key->bytes)) {
+		sodium_base642bin(key->bytes, sizeof(key->bytes), text, WB_KEY_STRLEN - 1, NULL,
+			&length, NULL, sodium_base64_VARIANT_ORIGINAL) != 0 ||
+		length != sizeof(key->bytes)) {
 		wb_key_wipe(key);
 		return -EINVAL;
 	}
@@ -21,8 +21,8 @@ int wb_key_parse(const char *text, struct wb_key *key)
 
 const char *wb_key_format(const struct wb_key *key, char *out)
 {
-	return sodium_bin2base64(out, WB_KEY_STRLEN, key->bytes, sizeof(key->bytes),
-		sodium_base64_VARIANT_ORIGINAL);
+	return sodium_bin2base64(
+		out, WB_KEY_STRLEN, key->bytes, sizeof(key->bytes), sodium_base64_VARIANT_ORIGINAL);
 }
 
 bool wb_key_equal(const struct wb_key *a, const struct wb_key *b)

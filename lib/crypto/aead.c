@@ -87,8 +87,8 @@ static void submit(struct wb_aead_ctx *ctx, const struct wb_aead_op *op, unsigne
 	job->cipher_mode = IMB_CIPHER_CHACHA20_POLY1305;
 	job->hash_alg = IMB_AUTH_CHACHA20_POLY1305;
 	job->cipher_direction = direction;
-	job->chain_order = direction == IMB_DIR_ENCRYPT ? IMB_ORDER_CIPHER_HASH
-							: IMB_ORDER_HASH_CIPHER;
+	job->chain_order =
+		direction == IMB_DIR_ENCRYPT ? IMB_ORDER_CIPHER_HASH : IMB_ORDER_HASH_CIPHER;
 	job->enc_keys = op->key->bytes;
 	job->dec_keys = op->key->bytes;
 	job->key_len_in_bytes = WB_KEY_LEN;
@@ -131,8 +131,8 @@ unsigned wb_aead_open_burst(struct wb_aead_ctx *ctx, struct wb_aead_op *ops, uns
 		submit(ctx, &ops[i], i, ctx->tags[i], IMB_DIR_DECRYPT);
 	finish(ctx);
 	for (unsigned i = 0; i < n; i++) {
-		ops[i].ok = sodium_memcmp(ctx->tags[i], ops[i].data + ops[i].len,
-				    WB_AEAD_TAG_LEN) == 0;
+		ops[i].ok =
+			sodium_memcmp(ctx->tags[i], ops[i].data + ops[i].len, WB_AEAD_TAG_LEN) == 0;
 		good += ops[i].ok;
 	}
 	return good;

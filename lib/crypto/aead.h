@@ -15,7 +15,7 @@
 #include "base/err.h"
 #include "base/key.h"
 
-#define WB_AEAD_TAG_LEN   16
+#define WB_AEAD_TAG_LEN	  16
 #define WB_AEAD_BURST_MAX 64
 
 /** A key as the library wants it. Wipe with wb_aead_key_wipe(). */

@@ -26,8 +26,8 @@ void wb_dh_public(struct wb_key *public_key, const struct wb_key *private_key)
 
 bool wb_dh(struct wb_key *secret, const struct wb_key *private_key, const struct wb_key *public_key)
 {
-	return crypto_scalarmult_curve25519(
-		       secret->bytes, private_key->bytes, public_key->bytes) == 0;
+	return crypto_scalarmult_curve25519(secret->bytes, private_key->bytes, public_key->bytes) ==
+		0;
 }
 
 void wb_field_seal(void *out, const void *text, size_t len, const void *ad, size_t ad_len,
@@ -40,8 +40,8 @@ void wb_field_seal(void *out, const void *text, size_t len, const void *ad, size
 bool wb_field_open(void *out, const void *sealed, size_t len, const void *ad, size_t ad_len,
 	const uint8_t key[WB_KEY_LEN])
 {
-	return crypto_aead_chacha20poly1305_ietf_decrypt(out, NULL, NULL, sealed, len + TAG_LEN, ad,
-		       ad_len, zero_nonce, key) == 0;
+	return crypto_aead_chacha20poly1305_ietf_decrypt(
+		       out, NULL, NULL, sealed, len + TAG_LEN, ad, ad_len, zero_nonce, key) == 0;
 }
 
 void wb_xfield_seal(void *out, const void *text, size_t len, const void *ad, size_t ad_len,

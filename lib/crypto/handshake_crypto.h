@@ -22,7 +22,8 @@ void wb_dh_clamp(struct wb_key *private_key);
 void wb_dh_public(struct wb_key *public_key, const struct wb_key *private_key);
 
 /** DH(private, public). False, and no secret, if the result is all zero: a low-order point. */
-bool wb_dh(struct wb_key *secret, const struct wb_key *private_key, const struct wb_key *public_key);
+bool wb_dh(
+	struct wb_key *secret, const struct wb_key *private_key, const struct wb_key *public_key);
 
 /** AEAD(key, counter 0, text, ad) of handshake fields; `out` has len + 16 bytes. */
 void wb_field_seal(void *out, const void *text, size_t len, const void *ad, size_t ad_len,

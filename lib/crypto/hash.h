@@ -16,7 +16,8 @@
 void wb_hash(uint8_t out[WB_HASH_LEN], const void *a, size_t a_len, const void *b, size_t b_len);
 
 /** MAC(key, input): keyed BLAKE2s with 16 bytes of output. key_len ≤ 32. */
-void wb_mac(uint8_t out[WB_MAC_LEN], const void *key, size_t key_len, const void *in, size_t in_len);
+void wb_mac(
+	uint8_t out[WB_MAC_LEN], const void *key, size_t key_len, const void *in, size_t in_len);
 
 /** HMAC(key, a || b) with BLAKE2s-256 (RFC 2104). */
 void wb_hmac(uint8_t out[WB_HASH_LEN], const void *key, size_t key_len, const void *a, size_t a_len,

@@ -48,7 +48,7 @@ int wb_fib_create(const struct wb_fib_config *config, struct wb_fib **out, struc
 
 	if (config->max_routes4 > WB_FIB_MAX_ROUTES || config->max_routes6 > WB_FIB_MAX_ROUTES)
 		return wb_err_set(err, EINVAL, "forwarding table: at most %d routes a family",
-				  WB_FIB_MAX_ROUTES);
+			WB_FIB_MAX_ROUTES);
 	fib = calloc(1, sizeof(*fib));
 	if (fib)
 		fib->control = calloc(1, sizeof(*fib->control));
@@ -78,9 +78,9 @@ static int check_prefix(const struct wb_prefix *given, struct wb_prefix *prefix,
 {
 	*prefix = *given;
 	if ((prefix->addr.family != AF_INET && prefix->addr.family != AF_INET6) ||
-	    prefix->len > wb_addr_bits(&prefix->addr))
+		prefix->len > wb_addr_bits(&prefix->addr))
 		return wb_err_set(err, EINVAL, "not a prefix: family %u, length %u",
-				  prefix->addr.family, prefix->len);
+			prefix->addr.family, prefix->len);
 	wb_prefix_mask(prefix);
 	return 0;
 }
@@ -94,12 +94,12 @@ static int full(const struct wb_prefix *prefix, struct wb_err *err)
 {
 	char text[WB_PREFIX_STRLEN];
 
-	return wb_err_set(err, ENOSPC, "no room for the route to %s",
-			  wb_prefix_format(prefix, text));
+	return wb_err_set(
+		err, ENOSPC, "no room for the route to %s", wb_prefix_format(prefix, text));
 }
 
-static int add_new(struct wb_fib *fib, const struct wb_prefix *prefix, uint16_t id,
-		   struct wb_err *err)
+static int add_new(
+	struct wb_fib *fib, const struct wb_prefix *prefix, uint16_t id, struct wb_err *err)
 {
 	struct wb_fib_control *control = fib->control;
 	struct wb_route *route;
@@ -118,7 +118,7 @@ static int add_new(struct wb_fib *fib, const struct wb_prefix *prefix, uint16_t 
 }
 
 int wb_fib_route_set(struct wb_fib *fib, const struct wb_prefix *given,
-		     const struct wb_nh_spec *spec, struct wb_err *err)
+	const struct wb_nh_spec *spec, struct wb_err *err)
 {
 	struct wb_prefix prefix;
 	struct wb_route *route;
@@ -166,7 +166,7 @@ int wb_fib_route_del(struct wb_fib *fib, const struct wb_prefix *given, struct w
 	id = route->nh_id;
 	parent = wb_routes_parent(routes, &prefix);
 	wb_lpm_del(lpm_of(fib, &prefix), &prefix, parent ? parent->prefix.len : 0,
-		   parent ? parent->nh_id : WB_NH_KERNEL);
+		parent ? parent->nh_id : WB_NH_KERNEL);
 	wb_routes_remove(routes, route);
 	wb_nh_unref(fib->store, id);
 	return 0;
@@ -208,8 +208,8 @@ int wb_fib_foreach(const struct wb_fib *fib, wb_fib_route_fn fn, void *arg)
 
 /* --- workers --- */
 
-void wb_fib_lookup4_bulk(const struct wb_fib *fib, const uint32_t *ips, uint64_t *nh_ids,
-			 unsigned n)
+void wb_fib_lookup4_bulk(
+	const struct wb_fib *fib, const uint32_t *ips, uint64_t *nh_ids, unsigned n)
 {
 	for (unsigned i = 0; i < n; i++)
 		nh_ids[i] = wb_lpm_lookup4(fib->v4, ips[i]);
@@ -219,8 +219,8 @@ void wb_fib_lookup4_bulk(const struct wb_fib *fib, const uint32_t *ips, uint64_t
  * levels deep, and each level needs the one before. */
 #define LANES 8
 
-static void lookup6_lanes(const struct wb_lpm_table *table, const uint8_t (*ips)[16],
-			  uint64_t *nh_ids)
+static void lookup6_lanes(
+	const struct wb_lpm_table *table, const uint8_t (*ips)[16], uint64_t *nh_ids)
 {
 	uint32_t entry[LANES], any = 0;
 
@@ -241,8 +241,8 @@ static void lookup6_lanes(const struct wb_lpm_table *table, const uint8_t (*ips)
 		nh_ids[i] = entry[i];
 }
 
-void wb_fib_lookup6_bulk(const struct wb_fib *fib, const uint8_t (*ips)[16], uint64_t *nh_ids,
-			 unsigned n)
+void wb_fib_lookup6_bulk(
+	const struct wb_fib *fib, const uint8_t (*ips)[16], uint64_t *nh_ids, unsigned n)
 {
 	unsigned i = 0;
 

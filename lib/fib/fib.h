@@ -56,7 +56,7 @@ void wb_fib_destroy(struct wb_fib *fib);
  *   -ENOMEM.
  */
 int wb_fib_route_set(struct wb_fib *fib, const struct wb_prefix *prefix,
-		     const struct wb_nh_spec *spec, struct wb_err *err);
+	const struct wb_nh_spec *spec, struct wb_err *err);
 
 /** Removes a route. Control thread. Returns 0; -ENOENT; -EINVAL. */
 int wb_fib_route_del(struct wb_fib *fib, const struct wb_prefix *prefix, struct wb_err *err);
@@ -68,8 +68,8 @@ const struct wb_nexthop *wb_fib_route_get(const struct wb_fib *fib, const struct
 uint32_t wb_fib_routes(const struct wb_fib *fib, uint16_t family);
 
 /** Sees one route; a value other than 0 ends the walk. It must not change the table. */
-typedef int (*wb_fib_route_fn)(void *arg, const struct wb_prefix *prefix,
-			       const struct wb_nexthop *nexthop);
+typedef int (*wb_fib_route_fn)(
+	void *arg, const struct wb_prefix *prefix, const struct wb_nexthop *nexthop);
 
 /** Walks the routes, IPv4 first, then by length and address. Control thread. Returns 0, what `fn`
  * ended it with, or -ENOMEM. */
@@ -96,12 +96,12 @@ static inline const struct wb_group *wb_fib_group_find(const struct wb_fib *fib,
  * @param ips    host byte order.
  * @param nh_ids gets n next-hop ids for wb_fib_nexthop(); 0 (KERNEL) where no route is.
  */
-void wb_fib_lookup4_bulk(const struct wb_fib *fib, const uint32_t *ips, uint64_t *nh_ids,
-			 unsigned n);
+void wb_fib_lookup4_bulk(
+	const struct wb_fib *fib, const uint32_t *ips, uint64_t *nh_ids, unsigned n);
 
 /** The same for IPv6; addresses in network byte order. */
-void wb_fib_lookup6_bulk(const struct wb_fib *fib, const uint8_t (*ips)[16], uint64_t *nh_ids,
-			 unsigned n);
+void wb_fib_lookup6_bulk(
+	const struct wb_fib *fib, const uint8_t (*ips)[16], uint64_t *nh_ids, unsigned n);
 
 /** The next hop of an id from a lookup: never NULL, good until this thread's next quiescent
  * state. Look up and use it between two quiescent states. */

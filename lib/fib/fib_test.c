@@ -173,8 +173,8 @@ static void test_group_route(void **state)
 	set(fib, "2001:db8::/32", wb_nh_group(1));
 	assert_ptr_equal(lookup(fib, "10.9.9.9")->group, group);
 	assert_ptr_equal(lookup(fib, "2001:db8::9"), lookup(fib, "10.9.9.9"));
-	assert_int_equal(wb_group_build(1, wb_fib_group_find(fib, 1), paths + 1, 1, &next, NULL),
-			 0);
+	assert_int_equal(
+		wb_group_build(1, wb_fib_group_find(fib, 1), paths + 1, 1, &next, NULL), 0);
 	assert_int_equal(wb_fib_group_set(fib, next, NULL), 0);
 	assert_int_equal(wb_group_pick(lookup(fib, "10.9.9.9")->group, 5), 4);
 	assert_int_equal(wb_group_pick(lookup(fib, "2001:db8::9")->group, 5), 4);
@@ -198,8 +198,8 @@ static void test_limits(void **state)
 		struct wb_prefix p;
 
 		for (int i = 0; i < 8; i++) {
-			snprintf(text, sizeof(text), round ? "2001:db8:%d::%d" : "10.%d.0.%d", i,
-				 i);
+			snprintf(
+				text, sizeof(text), round ? "2001:db8:%d::%d" : "10.%d.0.%d", i, i);
 			set(fib, text, spec);
 		}
 		p = prefix(round ? "fe80::/64" : "192.0.2.0/24");
@@ -279,8 +279,8 @@ static unsigned pick(unsigned n)
 static struct wb_prefix random_prefix(uint16_t family)
 {
 	static const uint8_t lens4[] = {0, 1, 8, 9, 15, 16, 23, 24, 25, 26, 30, 31, 32, 32};
-	static const uint8_t lens6[] = {0,  1,	8,  23, 24, 25,	 32,  33,  40,
-					48, 63, 64, 65, 96, 120, 127, 128, 128};
+	static const uint8_t lens6[] = {
+		0, 1, 8, 23, 24, 25, 32, 33, 40, 48, 63, 64, 65, 96, 120, 127, 128, 128};
 	static const uint8_t bytes[] = {0, 1, 127, 128, 254, 255};
 	struct wb_prefix p = {.addr.family = family};
 	unsigned size = wb_addr_bits(&p.addr) / 8;
@@ -318,8 +318,8 @@ static uint16_t model_lookup(const struct model *model, const struct wb_addr *ad
 	return tunnel;
 }
 
-static void check_addr(const struct wb_fib *fib, const struct model *model,
-		       const struct wb_addr *addr)
+static void check_addr(
+	const struct wb_fib *fib, const struct model *model, const struct wb_addr *addr)
 {
 	const struct wb_nexthop *nexthop = lookup_addr(fib, addr);
 	uint16_t want = model_lookup(model, addr);
@@ -327,7 +327,7 @@ static void check_addr(const struct wb_fib *fib, const struct model *model,
 
 	if (nexthop->type != (want ? WB_NH_TUNNEL : WB_NH_KERNEL) || nexthop->tunnel != want)
 		fail_msg("%s: next hop %u/%u, expected tunnel %u", wb_addr_format(addr, text),
-			 nexthop->type, nexthop->tunnel, want);
+			nexthop->type, nexthop->tunnel, want);
 }
 
 /* The first and last address of every route, and their neighbours outside. */

@@ -34,13 +34,13 @@ static void parse_ports(const uint8_t *l4, struct wb_flow *flow)
 		break;
 	case IPPROTO_ICMP:
 		if (flow->family != 4 || flow->l4_len < 8 ||
-		    (l4[0] != ICMP4_ECHO_REQUEST && l4[0] != ICMP4_ECHO_REPLY))
+			(l4[0] != ICMP4_ECHO_REQUEST && l4[0] != ICMP4_ECHO_REPLY))
 			return;
 		memcpy(&flow->sport, l4 + 4, 2);
 		break;
 	case IPPROTO_ICMPV6:
 		if (flow->family != 6 || flow->l4_len < 8 ||
-		    (l4[0] != ICMP6_ECHO_REQUEST && l4[0] != ICMP6_ECHO_REPLY))
+			(l4[0] != ICMP6_ECHO_REQUEST && l4[0] != ICMP6_ECHO_REPLY))
 			return;
 		memcpy(&flow->sport, l4 + 4, 2);
 		break;

@@ -309,11 +309,16 @@ static void test_echo(void **state)
 		unsigned len;
 		bool counts;
 	} cases[] = {
-		{4, IPPROTO_ICMP, 8, 8, true},	    {4, IPPROTO_ICMP, 0, 8, true},
-		{4, IPPROTO_ICMP, 3, 8, false},	    {4, IPPROTO_ICMP, 8, 7, false},
-		{6, IPPROTO_ICMPV6, 128, 8, true},  {6, IPPROTO_ICMPV6, 129, 8, true},
-		{6, IPPROTO_ICMPV6, 135, 8, false}, {6, IPPROTO_ICMPV6, 128, 5, false},
-		{4, IPPROTO_ICMPV6, 128, 8, false}, {6, IPPROTO_ICMP, 8, 8, false},
+		{4, IPPROTO_ICMP, 8, 8, true},
+		{4, IPPROTO_ICMP, 0, 8, true},
+		{4, IPPROTO_ICMP, 3, 8, false},
+		{4, IPPROTO_ICMP, 8, 7, false},
+		{6, IPPROTO_ICMPV6, 128, 8, true},
+		{6, IPPROTO_ICMPV6, 129, 8, true},
+		{6, IPPROTO_ICMPV6, 135, 8, false},
+		{6, IPPROTO_ICMPV6, 128, 5, false},
+		{4, IPPROTO_ICMPV6, 128, 8, false},
+		{6, IPPROTO_ICMP, 8, 8, false},
 	};
 
 	(void)state;
@@ -422,8 +427,8 @@ static struct wb_flow make_flow(unsigned family, enum pattern pattern, unsigned 
 
 /* Chi-squared of n flows over the paths against their shares. The 1 - 1e-6 quantile for up to
  * 7 degrees of freedom is 40; the input is fixed, so this either holds or does not. */
-static void check_spread(const struct wb_group *group, unsigned family, enum pattern pattern,
-			 unsigned n)
+static void check_spread(
+	const struct wb_group *group, unsigned family, enum pattern pattern, unsigned n)
 {
 	unsigned count[8] = {0};
 	double chi2 = 0;
@@ -440,7 +445,7 @@ static void check_spread(const struct wb_group *group, unsigned family, enum pat
 	}
 	if (chi2 > 40)
 		fail_msg("%u flows of IPv%u, pattern %d, over %u paths: chi-squared %.1f", n,
-			 family, pattern, group->n_paths, chi2);
+			family, pattern, group->n_paths, chi2);
 }
 
 static void test_spread(void **state)

@@ -25,15 +25,15 @@ static int check_paths(const struct wb_group_path *paths, unsigned n, struct wb_
 {
 	if (n == 0 || n > WB_GROUP_MAX_PATHS)
 		return wb_err_set(err, EINVAL, "%u paths in a group, expected 1 to %d", n,
-				  WB_GROUP_MAX_PATHS);
+			WB_GROUP_MAX_PATHS);
 	for (unsigned i = 0; i < n; i++) {
 		if (paths[i].weight == 0)
-			return wb_err_set(err, EINVAL, "path %u has weight 0, expected 1 to 255",
-					  i);
+			return wb_err_set(
+				err, EINVAL, "path %u has weight 0, expected 1 to 255", i);
 		for (unsigned j = 0; j < i; j++)
 			if (paths[i].tunnel == paths[j].tunnel)
 				return wb_err_set(err, EINVAL, "tunnel %u is in the group twice",
-						  paths[i].tunnel);
+					paths[i].tunnel);
 	}
 	return 0;
 }
@@ -112,7 +112,7 @@ static void set_targets(struct plan *plan)
 
 /* Keeps what may stay, then deals the free buckets round the paths that want more. */
 static void assign(const struct plan *plan, const struct wb_group *previous, uint8_t *path_of,
-		   struct wb_group *group)
+	struct wb_group *group)
 {
 	uint32_t count[WB_GROUP_MAX_PATHS] = {0};
 	unsigned turn = 0;
@@ -144,7 +144,7 @@ static void assign(const struct plan *plan, const struct wb_group *previous, uin
 }
 
 int wb_group_build(uint32_t id, const struct wb_group *previous, const struct wb_group_path *paths,
-		   unsigned n, struct wb_group **out, struct wb_err *err)
+	unsigned n, struct wb_group **out, struct wb_err *err)
 {
 	struct plan plan = {.paths = paths, .n = n};
 	struct wb_group *group;

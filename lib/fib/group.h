@@ -45,7 +45,7 @@ struct wb_group {
  * @return 0; -EINVAL: no path or too many, weight 0, a tunnel twice; -ENOMEM.
  */
 int wb_group_build(uint32_t id, const struct wb_group *previous, const struct wb_group_path *paths,
-		   unsigned n, struct wb_group **out, struct wb_err *err);
+	unsigned n, struct wb_group **out, struct wb_err *err);
 
 /** Frees a table that no worker reads any more; takes void * to be a retire callback. */
 void wb_group_free(void *group);

@@ -11,8 +11,8 @@
 
 #include "fib/group.h"
 
-static struct wb_group *build(const struct wb_group *previous, const struct wb_group_path *paths,
-			      unsigned n)
+static struct wb_group *build(
+	const struct wb_group *previous, const struct wb_group_path *paths, unsigned n)
 {
 	struct wb_group *group = NULL;
 	struct wb_err err;
@@ -243,8 +243,8 @@ static void test_refused(void **state)
 	assert_int_equal(wb_group_build(1, NULL, weightless, 2, &group, &err), -EINVAL);
 	assert_non_null(strstr(err.text, "weight 0"));
 	assert_int_equal(wb_group_build(1, NULL, twice, 0, &group, &err), -EINVAL);
-	assert_int_equal(wb_group_build(1, NULL, many, WB_GROUP_MAX_PATHS + 1, &group, NULL),
-			 -EINVAL);
+	assert_int_equal(
+		wb_group_build(1, NULL, many, WB_GROUP_MAX_PATHS + 1, &group, NULL), -EINVAL);
 	assert_null(group);
 }
 

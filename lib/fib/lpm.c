@@ -41,7 +41,7 @@ static size_t entries(const struct wb_lpm *lpm)
 static void *reserve(size_t size)
 {
 	void *mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (mem == MAP_FAILED)
 		return NULL;
@@ -63,7 +63,7 @@ static void free_all(struct wb_lpm *lpm)
 }
 
 int wb_lpm_create(uint16_t family, uint32_t max_routes, wb_retire_fn retire, void *retire_arg,
-		  struct wb_lpm **out)
+	struct wb_lpm **out)
 {
 	struct wb_lpm *lpm = calloc(1, sizeof(*lpm));
 	uint32_t levels = ((family == AF_INET ? 32 : 128) - WB_LPM_ROOT_BITS) / 8;
@@ -167,7 +167,7 @@ static uint32_t child(const struct wb_lpm *lpm, uint32_t index)
 
 /* Entries that prefixes of low..high bits decide get another one, children's too. */
 static void paint(struct wb_lpm *lpm, uint32_t index, uint32_t count, uint8_t low, uint8_t high,
-		  uint8_t len, uint16_t id)
+	uint8_t len, uint16_t id)
 {
 	for (; count > 0; count--, index++) {
 		if (is_child(lpm, index)) {
@@ -261,14 +261,14 @@ static bool is_uniform(const struct wb_lpm *lpm, uint32_t first, unsigned bits)
 	return true;
 }
 
-void wb_lpm_del(struct wb_lpm *lpm, const struct wb_prefix *prefix, uint8_t parent_len,
-		uint16_t parent_id)
+void wb_lpm_del(
+	struct wb_lpm *lpm, const struct wb_prefix *prefix, uint8_t parent_len, uint16_t parent_id)
 {
 	struct path path;
 
 	descend(lpm, prefix, &path);
 	paint(lpm, path.index[path.depth - 1], path.count, prefix->len, prefix->len, parent_len,
-	      parent_id);
+		parent_id);
 	for (unsigned level = path.depth - 1; level > 0; level--) {
 		uint32_t index = path.index[level - 1], first = child(lpm, index);
 

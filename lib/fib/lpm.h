@@ -38,7 +38,7 @@ struct wb_lpm;
  * @return 0 or -ENOMEM.
  */
 int wb_lpm_create(uint16_t family, uint32_t max_routes, wb_retire_fn retire, void *retire_arg,
-		  struct wb_lpm **out);
+	struct wb_lpm **out);
 
 /** Workers have stopped. Blocks still on their way through `retire` may follow later. */
 void wb_lpm_destroy(struct wb_lpm *lpm);
@@ -49,8 +49,8 @@ int wb_lpm_set(struct wb_lpm *lpm, const struct wb_prefix *prefix, uint16_t id);
 
 /** Removes a prefix that was set. `parent_len` and `parent_id` are those of the longest prefix
  * that contains it, 0 and 0 if there is none. */
-void wb_lpm_del(struct wb_lpm *lpm, const struct wb_prefix *prefix, uint8_t parent_len,
-		uint16_t parent_id);
+void wb_lpm_del(
+	struct wb_lpm *lpm, const struct wb_prefix *prefix, uint8_t parent_len, uint16_t parent_id);
 
 /** Blocks in use, those waiting for their grace period too. */
 uint32_t wb_lpm_blocks(const struct wb_lpm *lpm);

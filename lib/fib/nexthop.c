@@ -117,8 +117,8 @@ static bool spec_matches(const struct wb_nh_spec *spec, const struct wb_nexthop 
 	switch (spec->type) {
 	case WB_NH_PORT:
 		return nexthop->port == spec->port &&
-		       memcmp(nexthop->dst_mac, spec->dst_mac, 6) == 0 &&
-		       memcmp(nexthop->src_mac, spec->src_mac, 6) == 0;
+			memcmp(nexthop->dst_mac, spec->dst_mac, 6) == 0 &&
+			memcmp(nexthop->src_mac, spec->src_mac, 6) == 0;
 	case WB_NH_TUNNEL:
 		return nexthop->tunnel == spec->tunnel;
 	case WB_NH_GROUP:
@@ -219,7 +219,7 @@ const struct wb_nh_table *wb_nh_store_table(const struct wb_nh_store *store)
 }
 
 int wb_nh_ref(struct wb_nh_store *store, const struct wb_nh_spec *spec, uint16_t *id_out,
-	      struct wb_err *err)
+	struct wb_err *err)
 {
 	struct group_node *group = NULL;
 	struct entry *entry;

@@ -64,8 +64,8 @@ static inline struct wb_nh_spec wb_nh_drop(void)
 	return (struct wb_nh_spec){.type = WB_NH_DROP};
 }
 
-static inline struct wb_nh_spec wb_nh_port(uint16_t port, const uint8_t dst_mac[6],
-					   const uint8_t src_mac[6])
+static inline struct wb_nh_spec wb_nh_port(
+	uint16_t port, const uint8_t dst_mac[6], const uint8_t src_mac[6])
 {
 	struct wb_nh_spec spec = {.type = WB_NH_PORT, .port = port};
 
@@ -120,8 +120,8 @@ const struct wb_nh_table *wb_nh_store_table(const struct wb_nh_store *store);
 /** Finds or makes the next hop of a specification and takes a reference.
  * @return 0 and the id; -ENOENT: unknown group; -EINVAL: unknown type; -ENOSPC: no id is free;
  *   -ENOMEM. */
-int wb_nh_ref(struct wb_nh_store *store, const struct wb_nh_spec *spec, uint16_t *id,
-	      struct wb_err *err);
+int wb_nh_ref(
+	struct wb_nh_store *store, const struct wb_nh_spec *spec, uint16_t *id, struct wb_err *err);
 
 /** Gives a reference back. With the last one the next hop retires: its slot stays readable, and
  * its id stays unused, until the grace period has passed. The caller has taken the id out of

@@ -80,8 +80,8 @@ static void count(struct wb_routes *routes, const struct wb_prefix *prefix, int 
 	}
 }
 
-struct wb_route *wb_routes_add(struct wb_routes *routes, const struct wb_prefix *prefix,
-			       uint16_t nh_id)
+struct wb_route *wb_routes_add(
+	struct wb_routes *routes, const struct wb_prefix *prefix, uint16_t nh_id)
 {
 	struct wb_route *route = calloc(1, sizeof(*route));
 	struct wb_route **link = chain(routes, prefix);

@@ -38,8 +38,8 @@ struct wb_route *wb_routes_find(const struct wb_routes *routes, const struct wb_
 struct wb_route *wb_routes_parent(const struct wb_routes *routes, const struct wb_prefix *prefix);
 
 /** Adds a prefix that is not there yet. NULL: no memory. */
-struct wb_route *wb_routes_add(struct wb_routes *routes, const struct wb_prefix *prefix,
-			       uint16_t nh_id);
+struct wb_route *wb_routes_add(
+	struct wb_routes *routes, const struct wb_prefix *prefix, uint16_t nh_id);
 
 /** Removes and frees. */
 void wb_routes_remove(struct wb_routes *routes, struct wb_route *route);

@@ -21,8 +21,8 @@ static char *trim(char *text)
 	return text;
 }
 
-/* wg(8) ends a line at any '#'. The gateway's file wants a blank before it: its device and file names
- * may hold one. */
+/* wg(8) ends a line at any '#'. The gateway's file wants a blank before it: its device and file
+ * names may hold one. */
 static char *find_comment(char *text, bool semicolons)
 {
 	if (!semicolons)
@@ -33,8 +33,8 @@ static char *find_comment(char *text, bool semicolons)
 	return NULL;
 }
 
-static int parse_section(char *text, unsigned line, const struct wb_ini_reader *reader,
-	struct wb_err *err)
+static int parse_section(
+	char *text, unsigned line, const struct wb_ini_reader *reader, struct wb_err *err)
 {
 	char *end = strchr(text, ']'), *argument;
 
@@ -89,8 +89,8 @@ int wb_ini_parse(const char *path, char *text, size_t length, const struct wb_in
 		int rc;
 
 		if (memchr(text, '\0', (size_t)(stop - text)) != NULL)
-			return wb_err_set(err, EINVAL,
-				"%s:%u: a NUL byte, expected a text file", path, line);
+			return wb_err_set(
+				err, EINVAL, "%s:%u: a NUL byte, expected a text file", path, line);
 		*stop = '\0';
 		rc = parse_line(text, line, &inside, reader, err);
 		if (rc < 0)
@@ -117,8 +117,8 @@ static int slurp(const char *path, char **text, size_t *length, struct wb_err *e
 	}
 	if (!S_ISREG(status.st_mode) || status.st_size > (off_t)WB_INI_SIZE_MAX) {
 		close(fd);
-		return wb_err_set(err, EINVAL, "%s: expected a regular file of at most %u MiB", path,
-			WB_INI_SIZE_MAX >> 20);
+		return wb_err_set(err, EINVAL, "%s: expected a regular file of at most %u MiB",
+			path, WB_INI_SIZE_MAX >> 20);
 	}
 	*text = malloc((size_t)status.st_size + 1);
 	if (*text == NULL) {

@@ -15,8 +15,8 @@
 
 static char seen[4096];
 
-static int on_section(void *arg, const char *name, const char *argument, unsigned line,
-	struct wb_err *err)
+static int on_section(
+	void *arg, const char *name, const char *argument, unsigned line, struct wb_err *err)
 {
 	(void)arg;
 	(void)err;
@@ -56,8 +56,7 @@ static void reads_sections_and_keys(void **state)
 
 	(void)state;
 	assert_int_equal(parse(text, sizeof(text) - 1, true, &err), 0);
-	assert_string_equal(
-		seen, "[gateway|]2 name=x y@3 [bond|bond0]5 a=@6 b=c=d@7 [z|]8 ");
+	assert_string_equal(seen, "[gateway|]2 name=x y@3 [bond|bond0]5 a=@6 b=c=d@7 [z|]8 ");
 	assert_int_equal(parse("[i]\nk = a;b", 11, false, &err), 0);
 	assert_string_equal(seen, "[i|]1 k=a;b@2 ");
 	assert_int_equal(parse("[i]\nk = a#b;c #d\n ;e\n", 21, true, &err), 0);
@@ -83,8 +82,7 @@ static void says_what_is_wrong_and_where(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(
-			parse(cases[i].text, strlen(cases[i].text), true, &err), -EINVAL);
+		assert_int_equal(parse(cases[i].text, strlen(cases[i].text), true, &err), -EINVAL);
 		assert_string_equal(err.text, cases[i].message);
 	}
 	assert_int_equal(parse("[a]\nb\0 = c\n", 11, true, &err), -EINVAL);

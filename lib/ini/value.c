@@ -15,8 +15,8 @@ static bool number(const char *text, uint32_t *out)
 	unsigned long long value;
 	char *end;
 
-	if (*digits == '\0' || strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789") !=
-			strlen(digits))
+	if (*digits == '\0' ||
+		strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789") != strlen(digits))
 		return false;
 	errno = 0;
 	value = strtoull(digits, &end, hex ? 16 : 10);
@@ -26,14 +26,14 @@ static bool number(const char *text, uint32_t *out)
 	return true;
 }
 
-int wb_value_unsigned(const char *text, uint32_t min, uint32_t max, uint32_t *out,
-	struct wb_err *err)
+int wb_value_unsigned(
+	const char *text, uint32_t min, uint32_t max, uint32_t *out, struct wb_err *err)
 {
 	uint32_t value;
 
 	if (!number(text, &value) || value < min || value > max)
-		return wb_err_set(err, EINVAL, "'%.60s' is out of range, expected %u to %u", text,
-			min, max);
+		return wb_err_set(
+			err, EINVAL, "'%.60s' is out of range, expected %u to %u", text, min, max);
 	*out = value;
 	return 0;
 }
@@ -50,7 +50,10 @@ int wb_value_choice(const char *text, const char *const *words, unsigned *out, s
 		}
 		if (used < sizeof(list))
 			used += (size_t)snprintf(list + used, sizeof(list) - used, "%s%s",
-				i == 0 ? "" : words[i + 1] == NULL ? " or " : ", ", words[i]);
+				i == 0			       ? ""
+					: words[i + 1] == NULL ? " or "
+							       : ", ",
+				words[i]);
 	}
 	return wb_err_set(err, EINVAL, "'%.60s' is not known, expected %s", text, list);
 }

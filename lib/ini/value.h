@@ -12,8 +12,8 @@
 #include "base/err.h"
 
 /** A decimal number, or hexadecimal behind 0x, from min to max. */
-int wb_value_unsigned(const char *text, uint32_t min, uint32_t max, uint32_t *out,
-	struct wb_err *err);
+int wb_value_unsigned(
+	const char *text, uint32_t min, uint32_t max, uint32_t *out, struct wb_err *err);
 
 /** One of the words, which end with NULL; gives its place. */
 int wb_value_choice(const char *text, const char *const *words, unsigned *out, struct wb_err *err);

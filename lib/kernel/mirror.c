@@ -44,8 +44,8 @@ static int report(const struct nlmsghdr *message, struct wb_mirror *mirror, bool
 		if (!dump && route.prefix.addr.family == AF_INET6)
 			mirror->stale |= STALE_ROUTES6;
 		else
-			mirror->ops->route(mirror->arg, &route,
-				message->nlmsg_type == RTM_DELROUTE);
+			mirror->ops->route(
+				mirror->arg, &route, message->nlmsg_type == RTM_DELROUTE);
 		break;
 	case RTM_NEWNEIGH:
 	case RTM_DELNEIGH:
@@ -56,8 +56,7 @@ static int report(const struct nlmsghdr *message, struct wb_mirror *mirror, bool
 	case RTM_NEWLINK:
 	case RTM_DELLINK:
 		if (wb_parse_link(message, &link) == 0) {
-			mirror->ops->link(
-				mirror->arg, &link, message->nlmsg_type == RTM_DELLINK);
+			mirror->ops->link(mirror->arg, &link, message->nlmsg_type == RTM_DELLINK);
 			if (!dump)
 				mirror->stale |= STALE_ROUTES4 | STALE_ROUTES6;
 		}
@@ -157,8 +156,8 @@ static struct mnl_socket *open_socket(int flags, unsigned groups)
 	return socket;
 }
 
-int wb_mirror_open(const struct wb_mirror_ops *ops, void *arg, struct wb_mirror **out,
-	struct wb_err *err)
+int wb_mirror_open(
+	const struct wb_mirror_ops *ops, void *arg, struct wb_mirror **out, struct wb_err *err)
 {
 	struct wb_mirror *mirror = calloc(1, sizeof(*mirror));
 	int size = NEWS_BUFFER, rc;
@@ -168,15 +167,16 @@ int wb_mirror_open(const struct wb_mirror_ops *ops, void *arg, struct wb_mirror 
 	mirror->ops = ops;
 	mirror->arg = arg;
 	mirror->stale = STALE_ALL;
-	mirror->news = open_socket(SOCK_NONBLOCK,
-		RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE);
+	mirror->news = open_socket(
+		SOCK_NONBLOCK, RTMGRP_LINK | RTMGRP_NEIGH | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE);
 	mirror->questions = open_socket(0, 0);
 	if (mirror->news == NULL || mirror->questions == NULL) {
 		rc = wb_err_set(err, errno, "netlink: %s", strerror(errno));
 		wb_mirror_close(mirror);
 		return rc;
 	}
-	setsockopt(mnl_socket_get_fd(mirror->news), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+	setsockopt(
+		mnl_socket_get_fd(mirror->news), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
 	rc = refresh(mirror);
 	if (rc < 0) {
 		wb_err_set(err, -rc, "the kernel does not tell its routes: %s", strerror(-rc));

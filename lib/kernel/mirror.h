@@ -28,8 +28,8 @@ struct wb_mirror_ops {
 };
 
 /** Subscribes, and reports what there is now. */
-int wb_mirror_open(const struct wb_mirror_ops *ops, void *arg, struct wb_mirror **out,
-	struct wb_err *err);
+int wb_mirror_open(
+	const struct wb_mirror_ops *ops, void *arg, struct wb_mirror **out, struct wb_err *err);
 void wb_mirror_close(struct wb_mirror *mirror);
 
 /** For epoll: readable when there is news. */

@@ -100,8 +100,8 @@ int wb_netlink_address_add(
 	put_addr(message, IFA_ADDRESS, &prefix->addr);
 	rc = talk(netlink, message, NULL, NULL);
 	if (rc < 0 && rc != -EEXIST)
-		return wb_err_set(err, -rc, "address %s: %s", wb_prefix_format(prefix, text),
-			strerror(-rc));
+		return wb_err_set(
+			err, -rc, "address %s: %s", wb_prefix_format(prefix, text), strerror(-rc));
 	return 0;
 }
 
@@ -134,8 +134,8 @@ static void put_hops(struct nlmsghdr *message, int family, const struct wb_hop *
 			put_addr(message, RTA_GATEWAY, &hops[i].gateway);
 		else if (family == AF_INET6)
 			put_addr(message, RTA_GATEWAY, &any_neighbour);
-		hop->rtnh_len = (uint16_t)((uint8_t *)mnl_nlmsg_get_payload_tail(message) -
-			(uint8_t *)hop);
+		hop->rtnh_len =
+			(uint16_t)((uint8_t *)mnl_nlmsg_get_payload_tail(message) - (uint8_t *)hop);
 	}
 	mnl_attr_nest_end(message, nest);
 }
@@ -164,15 +164,15 @@ int wb_netlink_route_set(struct wb_netlink *netlink, uint32_t table, const struc
 	put_hops(message, prefix->addr.family, hops, n);
 	rc = talk(netlink, message, NULL, NULL);
 	if (rc < 0)
-		return wb_err_set(err, -rc, "route %s: %s", wb_prefix_format(&network, text),
-			strerror(-rc));
+		return wb_err_set(
+			err, -rc, "route %s: %s", wb_prefix_format(&network, text), strerror(-rc));
 	return 0;
 }
 
 /* "not from all fwmark MARK lookup TABLE", and "lookup main suppress_prefixlength 0" before it: of
  * two rules without a priority the kernel puts the later one first. */
-static int rule(struct wb_netlink *netlink, uint16_t type, uint16_t flags, int family, uint32_t mark,
-	uint32_t table)
+static int rule(struct wb_netlink *netlink, uint16_t type, uint16_t flags, int family,
+	uint32_t mark, uint32_t table)
 {
 	struct nlmsghdr *message = begin(netlink, type, (uint16_t)(NLM_F_ACK | flags));
 	struct fib_rule_hdr *body = mnl_nlmsg_put_extra_header(message, sizeof(*body));
@@ -195,7 +195,8 @@ int wb_netlink_default_rules_add(
 	int rc = rule(netlink, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, family, mark, table);
 
 	if (rc == 0 || rc == -EEXIST)
-		rc = rule(netlink, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, family, 0, WB_TABLE_MAIN);
+		rc = rule(
+			netlink, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, family, 0, WB_TABLE_MAIN);
 	if (rc < 0 && rc != -EEXIST)
 		return wb_err_set(err, -rc, "routing rules for table %u: %s", table, strerror(-rc));
 	return 0;
@@ -259,8 +260,7 @@ int wb_netlink_way(struct wb_netlink *netlink, const struct wb_wayfinding *ask, 
 	return 0;
 }
 
-int wb_netlink_neighbour_use(
-	struct wb_netlink *netlink, int ifindex, const struct wb_addr *addr)
+int wb_netlink_neighbour_use(struct wb_netlink *netlink, int ifindex, const struct wb_addr *addr)
 {
 	struct nlmsghdr *message =
 		begin(netlink, RTM_NEWNEIGH, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);

@@ -24,7 +24,7 @@ struct wb_netlink;
 struct wb_hop {
 	int ifindex;
 	struct wb_addr gateway; /**< family 0: the destination is on the link */
-	uint16_t weight;        /**< 1..256; 0 counts as 1 */
+	uint16_t weight;	/**< 1..256; 0 counts as 1 */
 };
 
 /** What wb_netlink_way() is asked: where would a packet to `dst` go? */
@@ -46,8 +46,8 @@ void wb_netlink_close(struct wb_netlink *netlink);
 
 /** Adds an address to an interface; one that is there already is no error. IPv6 without duplicate
  * address detection. */
-int wb_netlink_address_add(
-	struct wb_netlink *netlink, int ifindex, const struct wb_prefix *prefix, struct wb_err *err);
+int wb_netlink_address_add(struct wb_netlink *netlink, int ifindex, const struct wb_prefix *prefix,
+	struct wb_err *err);
 
 /** Adds or replaces the route of a prefix in a table: 1 to 64 hops. */
 int wb_netlink_route_set(struct wb_netlink *netlink, uint32_t table, const struct wb_prefix *prefix,
@@ -65,7 +65,6 @@ int wb_netlink_way(struct wb_netlink *netlink, const struct wb_wayfinding *ask, 
 	struct wb_err *err);
 
 /** Has the kernel resolve a neighbour, or prove one that has become stale. */
-int wb_netlink_neighbour_use(
-	struct wb_netlink *netlink, int ifindex, const struct wb_addr *addr);
+int wb_netlink_neighbour_use(struct wb_netlink *netlink, int ifindex, const struct wb_addr *addr);
 
 #endif

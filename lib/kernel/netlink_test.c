@@ -152,8 +152,8 @@ static void own_addresses_are_local(void **state)
 
 static void multipath(const char *text)
 {
-	struct wb_hop hops[2] = {{.ifindex = tun0->ifindex, .weight = 1},
-		{.ifindex = tun1->ifindex, .weight = 3}};
+	struct wb_hop hops[2] = {
+		{.ifindex = tun0->ifindex, .weight = 1}, {.ifindex = tun1->ifindex, .weight = 3}};
 	const struct wb_route *route;
 	struct wb_prefix prefix;
 	struct wb_err err;
@@ -165,10 +165,11 @@ static void multipath(const char *text)
 	assert_int_equal(route->n_hops, 2);
 	assert_int_equal(route->protocol, WB_ROUTE_PROTOCOL);
 	for (unsigned i = 0; i < 2; i++)
-		assert_int_equal(route->hops[i].weight,
-			route->hops[i].ifindex == tun0->ifindex ? 1 : 3);
+		assert_int_equal(
+			route->hops[i].weight, route->hops[i].ifindex == tun0->ifindex ? 1 : 3);
 	/* Replaced by one hop: no "File exists". */
-	assert_int_equal(wb_netlink_route_set(netlink, WB_TABLE_MAIN, &prefix, &hops[1], 1, &err), 0);
+	assert_int_equal(
+		wb_netlink_route_set(netlink, WB_TABLE_MAIN, &prefix, &hops[1], 1, &err), 0);
 	route = best(text);
 	assert_int_equal(route->n_hops, 1);
 	assert_int_equal(route->hops[0].ifindex, tun1->ifindex);

@@ -27,8 +27,8 @@ static int attribute(const struct nlattr *attr, void *arg)
 	return MNL_CB_OK;
 }
 
-static int attributes_of(const struct nlmsghdr *message, size_t body, const struct nlattr **table,
-	unsigned max)
+static int attributes_of(
+	const struct nlmsghdr *message, size_t body, const struct nlattr **table, unsigned max)
 {
 	struct attributes attributes = {.table = table, .max = max};
 
@@ -131,7 +131,8 @@ int wb_parse_route(const struct nlmsghdr *message, struct wb_route *route)
 	route->table = body->rtm_table;
 	if (route->prefix.len > wb_addr_bits(&route->prefix.addr))
 		return -EINVAL;
-	if (table[RTA_DST] != NULL && !get_addr(table[RTA_DST], body->rtm_family, &route->prefix.addr))
+	if (table[RTA_DST] != NULL &&
+		!get_addr(table[RTA_DST], body->rtm_family, &route->prefix.addr))
 		return -EINVAL;
 	get_u32(table[RTA_TABLE], &route->table);
 	get_u32(table[RTA_PRIORITY], &route->metric);

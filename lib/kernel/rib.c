@@ -93,8 +93,8 @@ static struct entry **entry_find(struct node *node, const struct wb_route *route
 {
 	struct entry **at = &node->entries;
 
-	while (*at != NULL && ((*at)->route.table != route->table ||
-			(*at)->route.metric != route->metric))
+	while (*at != NULL &&
+		((*at)->route.table != route->table || (*at)->route.metric != route->metric))
 		at = &(*at)->next;
 	return at;
 }
@@ -181,9 +181,9 @@ void wb_rib_mark(struct wb_rib *rib, int family)
 {
 	struct node *node;
 
-	RB_FOREACH (node, node_tree, &rib->tree)
-		for (struct entry *entry = node->entries; entry != NULL; entry = entry->next)
-			entry->stale = node->prefix.addr.family == family;
+	RB_FOREACH(node, node_tree, &rib->tree)
+	for (struct entry *entry = node->entries; entry != NULL; entry = entry->next)
+		entry->stale = node->prefix.addr.family == family;
 }
 
 static struct entry **first_stale(struct node *node)
@@ -199,7 +199,8 @@ void wb_rib_sweep(struct wb_rib *rib, int family)
 {
 	struct node *node, *next;
 
-	RB_FOREACH_SAFE (node, node_tree, &rib->tree, next) {
+	RB_FOREACH_SAFE(node, node_tree, &rib->tree, next)
+	{
 		struct entry **at;
 
 		if (node->prefix.addr.family != family)
@@ -231,11 +232,11 @@ const struct wb_route *wb_rib_best(const struct wb_rib *rib, const struct wb_pre
 	return best != NULL ? &best->route : NULL;
 }
 
-void wb_rib_foreach(const struct wb_rib *rib, void (*fn)(void *arg, const struct wb_prefix *prefix),
-	void *arg)
+void wb_rib_foreach(
+	const struct wb_rib *rib, void (*fn)(void *arg, const struct wb_prefix *prefix), void *arg)
 {
 	struct node *node;
 
-	RB_FOREACH (node, node_tree, (struct node_tree *)(uintptr_t)&rib->tree)
-		fn(arg, &node->prefix);
+	RB_FOREACH(node, node_tree, (struct node_tree *)(uintptr_t)&rib->tree)
+	fn(arg, &node->prefix);
 }

@@ -30,7 +30,7 @@ void wb_rib_sweep(struct wb_rib *rib, int family);
 const struct wb_route *wb_rib_best(const struct wb_rib *rib, const struct wb_prefix *prefix);
 
 /** Calls fn for every prefix. It must not change the RIB. */
-void wb_rib_foreach(const struct wb_rib *rib, void (*fn)(void *arg, const struct wb_prefix *prefix),
-	void *arg);
+void wb_rib_foreach(
+	const struct wb_rib *rib, void (*fn)(void *arg, const struct wb_prefix *prefix), void *arg);
 
 #endif

@@ -53,8 +53,8 @@ static void sysctls_set(const struct wb_tuntap *device)
 
 static int attach(struct wb_tuntap *device, struct wb_err *err)
 {
-	struct ifreq request = {.ifr_flags =
-		(short)(IFF_NO_PI | IFF_TUN_EXCL | (device->tap ? IFF_TAP : IFF_TUN))};
+	struct ifreq request = {
+		.ifr_flags = (short)(IFF_NO_PI | IFF_TUN_EXCL | (device->tap ? IFF_TAP : IFF_TUN))};
 
 	device->fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	if (device->fd < 0)
@@ -70,8 +70,8 @@ static int attach(struct wb_tuntap *device, struct wb_err *err)
 	return 0;
 }
 
-static int configure(struct wb_tuntap *device, const uint8_t mac[6], unsigned mtu,
-	struct wb_err *err)
+static int configure(
+	struct wb_tuntap *device, const uint8_t mac[6], unsigned mtu, struct wb_err *err)
 {
 	struct ifreq request = {.ifr_mtu = (int)mtu};
 	int sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), rc;

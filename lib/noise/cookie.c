@@ -42,8 +42,7 @@ void wb_cookie_macs_add(struct wb_cookie_peer *peer, void *message, uint32_t len
 	memcpy(peer->last_mac1, macs->mac1, sizeof(peer->last_mac1));
 	peer->mac1_sent = true;
 	/* The receiver's secret may be older than the cookie: stop a little early. */
-	if (peer->have_cookie &&
-		now - peer->cookie_birth < WB_COOKIE_LIFETIME - WB_COOKIE_LATENCY)
+	if (peer->have_cookie && now - peer->cookie_birth < WB_COOKIE_LIFETIME - WB_COOKIE_LATENCY)
 		mac2_compute(macs->mac2, peer->cookie, message, len);
 	else
 		memset(macs->mac2, 0, sizeof(macs->mac2));

@@ -37,8 +37,8 @@ struct wb_cookie_checker {
 };
 
 enum wb_mac_verdict {
-	WB_MAC_INVALID,           /**< mac1 is wrong: not for us, or noise */
-	WB_MAC_VALID,             /**< mac1 is right, mac2 is none of our cookies */
+	WB_MAC_INVALID,		  /**< mac1 is wrong: not for us, or noise */
+	WB_MAC_VALID,		  /**< mac1 is right, mac2 is none of our cookies */
 	WB_MAC_VALID_WITH_COOKIE, /**< the sender owns its source address */
 };
 

@@ -79,8 +79,8 @@ static void cookies_age(void **state)
 	assert_int_equal(check(NOW + WB_COOKIE_LIFETIME - 1), WB_MAC_VALID_WITH_COOKIE);
 	assert_int_equal(check(NOW + WB_COOKIE_LIFETIME), WB_MAC_VALID);
 	/* The sender stops a little earlier. */
-	wb_cookie_macs_add(&sender, &message, sizeof(message),
-		NOW + WB_COOKIE_LIFETIME - WB_COOKIE_LATENCY);
+	wb_cookie_macs_add(
+		&sender, &message, sizeof(message), NOW + WB_COOKIE_LIFETIME - WB_COOKIE_LATENCY);
 	assert_int_equal(check(NOW + 1), WB_MAC_VALID);
 	/* A new secret makes old cookies worthless. */
 	get_cookie(NOW + WB_COOKIE_LIFETIME + 1);

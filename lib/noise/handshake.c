@@ -10,7 +10,7 @@
 
 /* TAI64N's label of the Unix epoch (10 leap seconds), and how finely a timestamp tells the time: as
  * the kernel, no finer than the initiations it limits. */
-#define TAI64_EPOCH     UINT64_C(0x400000000000000a)
+#define TAI64_EPOCH	UINT64_C(0x400000000000000a)
 #define TIMESTAMP_GRAIN (WB_SECOND / WB_INITIATIONS_PER_SECOND)
 
 static const char construction[] = "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s";
@@ -40,8 +40,8 @@ static void mix_key(struct symmetric *s, const struct wb_key *secret)
 	wb_kdf(s->chaining, s->key, NULL, s->chaining, secret->bytes, sizeof(secret->bytes));
 }
 
-static bool mix_dh(struct symmetric *s, const struct wb_key *private_key,
-	const struct wb_key *public_key)
+static bool mix_dh(
+	struct symmetric *s, const struct wb_key *private_key, const struct wb_key *public_key)
 {
 	struct wb_key secret;
 	bool good = wb_dh(&secret, private_key, public_key);

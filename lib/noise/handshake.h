@@ -36,7 +36,7 @@ struct wb_noise_handshake {
 	enum wb_noise_state state;
 	uint32_t local_index;
 	uint32_t remote_index;
-	struct wb_key ephemeral;        /**< our private one */
+	struct wb_key ephemeral;	/**< our private one */
 	struct wb_key remote_ephemeral; /**< their public one */
 	uint8_t hash[WB_HASH_LEN];
 	uint8_t chaining[WB_HASH_LEN];
@@ -45,7 +45,7 @@ struct wb_noise_handshake {
 /** What the handshake knows of a peer. */
 struct wb_noise_peer {
 	struct wb_key remote_static;
-	struct wb_key psk;           /**< zeros: none */
+	struct wb_key psk;	     /**< zeros: none */
 	struct wb_key static_static; /**< DH of both static keys */
 	bool usable; /**< false: the remote key is ours, or of low order; no handshake will do */
 	uint8_t latest_timestamp[WB_TAI64N_LEN];

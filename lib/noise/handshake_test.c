@@ -220,7 +220,8 @@ static void flood_of_one_peer_is_limited(void **state)
 	assert_int_equal(take_initiation(&self, &peer, &message, NOW), 0);
 	wall.tv_sec++;
 	assert_int_equal(wb_noise_initiation_create(&other, &us, 1, &wall, NOW, &message), 0);
-	assert_int_equal(take_initiation(&self, &peer, &message, NOW + WB_SECOND / 50 - 1), -EAGAIN);
+	assert_int_equal(
+		take_initiation(&self, &peer, &message, NOW + WB_SECOND / 50 - 1), -EAGAIN);
 	assert_int_equal(take_initiation(&self, &peer, &message, NOW + WB_SECOND / 50), 0);
 }
 

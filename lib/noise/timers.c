@@ -127,8 +127,8 @@ static unsigned run_retries(struct wb_timers *timers, uint64_t now, uint32_t ran
 	return WB_TIMER_SEND_INITIATION | (timers->attempts > 1 ? WB_TIMER_FORGET_SOURCE : 0);
 }
 
-unsigned wb_timers_run(struct wb_timers *timers, const struct wb_activity *activity, uint64_t now,
-	uint32_t random)
+unsigned wb_timers_run(
+	struct wb_timers *timers, const struct wb_activity *activity, uint64_t now, uint32_t random)
 {
 	unsigned actions = 0;
 

@@ -3,8 +3,9 @@
  * A peer's timers (paper, section 6) as a state machine: events and the time go in, what to do and
  * the next deadline come out.
  *
- * Workers report no single packet. They leave timestamps (struct wb_activity), from which the timers
- * of section 6.4 to 6.6 follow. All times are ns of one monotonic clock; 0 means never. One thread.
+ * Workers report no single packet. They leave timestamps (struct wb_activity), from which the
+ * timers of section 6.4 to 6.6 follow. All times are ns of one monotonic clock; 0 means never. One
+ * thread.
  */
 #ifndef WB_NOISE_TIMERS_H
 #define WB_NOISE_TIMERS_H
@@ -16,10 +17,10 @@
 
 /** What the workers' timestamps say of transport messages. */
 struct wb_activity {
-	uint64_t tx_data; /**< last data packet sent */
-	uint64_t tx_any;  /**< last packet sent, keepalives too */
-	uint64_t rx_data; /**< last data packet received */
-	uint64_t rx_any;  /**< last packet received, keepalives too */
+	uint64_t tx_data;	      /**< last data packet sent */
+	uint64_t tx_any;	      /**< last packet sent, keepalives too */
+	uint64_t rx_data;	      /**< last data packet received */
+	uint64_t rx_any;	      /**< last packet received, keepalives too */
 	uint64_t tx_unanswered_since; /**< first data sent since something was received */
 	uint64_t rx_unanswered_since; /**< first data received since something was sent */
 };
@@ -28,7 +29,7 @@ struct wb_activity {
 enum wb_timer_action {
 	WB_TIMER_SEND_INITIATION = 1 << 0,
 	WB_TIMER_SEND_KEEPALIVE = 1 << 1, /**< a handshake if there is no key */
-	WB_TIMER_GIVE_UP = 1 << 2,        /**< no answer in 90 s: drop what is staged */
+	WB_TIMER_GIVE_UP = 1 << 2,	  /**< no answer in 90 s: drop what is staged */
 	WB_TIMER_ERASE_KEYS = 1 << 3,
 	WB_TIMER_FORGET_SOURCE = 1 << 4, /**< our address may be why nobody answers */
 };
@@ -36,11 +37,12 @@ enum wb_timer_action {
 struct wb_timers {
 	uint64_t keepalive_interval; /**< persistent keepalive; 0 off */
 	uint64_t handshake_sent;     /**< last initiation or response */
-	uint64_t control_sent;       /**< last handshake message sent and received */
+	uint64_t control_sent;	     /**< last handshake message sent and received */
 	uint64_t control_received;
-	uint64_t retry_at;           /**< while handshaking: the next initiation */
+	uint64_t retry_at; /**< while handshaking: the next initiation */
 	uint64_t erase_at;
-	uint64_t silence_fired_for;  /**< the tx_unanswered_since that led to a handshake, and when */
+	uint64_t
+		silence_fired_for; /**< the tx_unanswered_since that led to a handshake, and when */
 	uint64_t silence_fired_at;
 	uint64_t keepalive_fired_for; /**< the rx_unanswered_since that was answered */
 	uint64_t persistent_fired_at;

@@ -126,8 +126,8 @@ static void silence_is_acted_on_again_only_with_new_data(void **state)
 
 static void passive_keepalive_after_ten_seconds(void **state)
 {
-	struct wb_activity a = {.rx_data = T0, .rx_any = T0, .rx_unanswered_since = T0,
-		.tx_any = T0 - 1};
+	struct wb_activity a = {
+		.rx_data = T0, .rx_any = T0, .rx_unanswered_since = T0, .tx_any = T0 - 1};
 
 	(void)state;
 	assert_true(wb_timers_deadline(&timers, &a) == T0 + 10 * WB_SECOND);

@@ -40,8 +40,8 @@ uint32_t wb_bond_hash(enum wb_bond_policy policy, const struct wb_bond_packet *p
 }
 
 #define ETHER_LEN 14
-#define UDP       17
-#define TCP       6
+#define UDP	  17
+#define TCP	  6
 
 static uint16_t get16(const uint8_t *at)
 {

@@ -22,7 +22,7 @@ enum wb_bond_policy {
 struct wb_bond_packet {
 	uint8_t source_mac[6];
 	uint8_t destination_mac[6];
-	struct wb_endpoint source;      /**< port 0 for fragments and what is not TCP or UDP */
+	struct wb_endpoint source; /**< port 0 for fragments and what is not TCP or UDP */
 	struct wb_endpoint destination;
 };
 

@@ -63,8 +63,7 @@ static void random_packet(struct wb_bond_packet *packet, bool ipv6)
 		packet->source_mac[i] = (uint8_t)rand();
 		packet->destination_mac[i] = (uint8_t)rand();
 	}
-	packet->source.addr.family = packet->destination.addr.family =
-		ipv6 ? AF_INET6 : AF_INET;
+	packet->source.addr.family = packet->destination.addr.family = ipv6 ? AF_INET6 : AF_INET;
 	for (unsigned i = 0; i < (ipv6 ? 16u : 4u); i++) {
 		packet->source.addr.bytes[i] = (uint8_t)rand();
 		packet->destination.addr.bytes[i] = (uint8_t)rand();

@@ -93,8 +93,8 @@ static int probe_kernel(const struct wb_device *device, unsigned mtu, struct wb_
 	return 0;
 }
 
-int wb_device_probe(const struct wb_device *device, unsigned mtu, uint16_t *port_id,
-	struct wb_err *err)
+int wb_device_probe(
+	const struct wb_device *device, unsigned mtu, uint16_t *port_id, struct wb_err *err)
 {
 	int rc;
 
@@ -104,10 +104,11 @@ int wb_device_probe(const struct wb_device *device, unsigned mtu, uint16_t *port
 			return rc;
 	} else if (rte_eth_dev_get_port_by_name(device->name, port_id) != 0) {
 		/* PCI devices were probed at EAL's start; virtual ones are made now. */
-		rc = rte_eal_hotplug_add(device->kind == WB_DEVICE_PCI ? "pci" : "vdev",
-			device->name, device->args);
+		rc = rte_eal_hotplug_add(
+			device->kind == WB_DEVICE_PCI ? "pci" : "vdev", device->name, device->args);
 		if (rc < 0)
-			return wb_err_set(err, -rc, "%s: DPDK has no driver for it, or it is not "
+			return wb_err_set(err, -rc,
+				"%s: DPDK has no driver for it, or it is not "
 				"bound to one (see dpdk-devbind.py): %s",
 				device->name, strerror(-rc));
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- * Devices as the configuration names them: a PCI address, any DPDK vdev string, or kernel:IFNAME for
- * net_af_packet on an interface of the kernel.
+ * Devices as the configuration names them: a PCI address, any DPDK vdev string, or kernel:IFNAME
+ * for net_af_packet on an interface of the kernel.
  */
 #ifndef WB_PORT_DEVICE_H
 #define WB_PORT_DEVICE_H
@@ -25,9 +25,9 @@ enum wb_device_kind {
 
 struct wb_device {
 	enum wb_device_kind kind;
-	char name[64];                 /**< DPDK's name of the device */
+	char name[64];		       /**< DPDK's name of the device */
 	char args[WB_DEVICE_TEXT_MAX]; /**< its arguments; "" none */
-	char ifname[16];               /**< kernel: the interface */
+	char ifname[16];	       /**< kernel: the interface */
 };
 
 /** Takes a device's text apart. Needs no EAL. Returns 0, or -EINVAL with what was expected. */
@@ -38,8 +38,8 @@ int wb_device_parse(const char *text, struct wb_device *device, struct wb_err *e
  * kept from answering what arrives there (quiet.h).
  * @param mtu  bytes of an IP packet that frames must be able to hold.
  */
-int wb_device_probe(const struct wb_device *device, unsigned mtu, uint16_t *port_id,
-	struct wb_err *err);
+int wb_device_probe(
+	const struct wb_device *device, unsigned mtu, uint16_t *port_id, struct wb_err *err);
 
 /** The reverse. */
 void wb_device_remove(const struct wb_device *device);

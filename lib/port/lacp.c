@@ -35,8 +35,8 @@ int wb_member_status(const struct wb_port *port, unsigned member, struct wb_memb
 		return -EINVAL;
 	id = port->members[member].port_id;
 	if (rte_eth_link_get_nowait(id, &link) == 0) {
-		status->link = link.link_status == RTE_ETH_LINK_UP &&
-			!port->members[member].no_carrier;
+		status->link =
+			link.link_status == RTE_ETH_LINK_UP && !port->members[member].no_carrier;
 		if (link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
 			status->speed_mbps = link.link_speed;
 	}

@@ -11,22 +11,22 @@
 #include "port/port.h"
 
 /** Bits of actor and partner state (802.1AX, 6.4.2.3). */
-#define WB_LACP_ACTIVE       0x01
-#define WB_LACP_SHORT        0x02
+#define WB_LACP_ACTIVE	     0x01
+#define WB_LACP_SHORT	     0x02
 #define WB_LACP_AGGREGATION  0x04
-#define WB_LACP_SYNC         0x08
+#define WB_LACP_SYNC	     0x08
 #define WB_LACP_COLLECTING   0x10
 #define WB_LACP_DISTRIBUTING 0x20
 #define WB_LACP_DEFAULTED    0x40
-#define WB_LACP_EXPIRED      0x80
+#define WB_LACP_EXPIRED	     0x80
 
 #define WB_LACP_STATE_STRLEN 48
 
 struct wb_member_status {
-	bool link;           /**< carrier */
+	bool link;	     /**< carrier */
 	uint32_t speed_mbps; /**< 0: not known */
-	bool lacp;           /**< the fields below hold; false while the bond is stopped */
-	uint8_t actor;       /**< WB_LACP_* */
+	bool lacp;	     /**< the fields below hold; false while the bond is stopped */
+	uint8_t actor;	     /**< WB_LACP_* */
 	uint8_t partner;
 	uint8_t partner_system[6];
 	uint16_t partner_key;

@@ -18,11 +18,11 @@
  * than in three. What a standard partner relies on (802.1AX, 6.4.4) stays: slow LACPDUs each 30 s,
  * gone after 90 s of silence. */
 #define AGGREGATE_WAIT 200
-#define UPDATE         20
+#define UPDATE	       20
 #define TX_PERIOD      100
 
-static int members_probe(struct wb_port *port, const struct wb_port_config *config,
-	struct wb_err *err)
+static int members_probe(
+	struct wb_port *port, const struct wb_port_config *config, struct wb_err *err)
 {
 	for (unsigned i = 0; i < config->n_members; i++) {
 		struct wb_member *member = &port->members[i];
@@ -55,8 +55,8 @@ static int lacp_setup(const struct wb_port *port, struct wb_err *err)
 
 static int bond_make(struct wb_port *port, struct wb_err *err)
 {
-	static const uint8_t policies[] = {
-		BALANCE_XMIT_POLICY_LAYER2, BALANCE_XMIT_POLICY_LAYER23, BALANCE_XMIT_POLICY_LAYER34};
+	static const uint8_t policies[] = {BALANCE_XMIT_POLICY_LAYER2, BALANCE_XMIT_POLICY_LAYER23,
+		BALANCE_XMIT_POLICY_LAYER34};
 	char name[RTE_ETH_NAME_MAX_LEN];
 	int id;
 
@@ -100,8 +100,8 @@ static int configure(const struct wb_port *port, struct rte_mempool *pool, struc
 	if (rc == 0)
 		rc = rte_eth_tx_queue_setup(port->port_id, 0, tx, SOCKET_ID_ANY, NULL);
 	if (rc < 0)
-		return wb_err_set(err, -rc, "%s: cannot be configured: %s", port->name,
-			strerror(-rc));
+		return wb_err_set(
+			err, -rc, "%s: cannot be configured: %s", port->name, strerror(-rc));
 	return 0;
 }
 

@@ -54,7 +54,8 @@ int wb_port_open(const struct wb_port_config *config, struct rte_mempool *pool,
 /** Stops and closes it. NULL is ignored. */
 void wb_port_close(struct wb_port *port);
 
-/** Notes whether a kernel interface has carrier. Returns true if it is a member and that is news. */
+/** Notes whether a kernel interface has carrier. Returns true if it is a member and that is news.
+ */
 bool wb_port_carrier_set(struct wb_port *port, const char *ifname, bool carrier);
 
 #endif

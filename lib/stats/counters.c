@@ -33,8 +33,7 @@ uint64_t wb_counters_sum(const struct wb_counters *sets, unsigned n, enum wb_cou
 	return sum;
 }
 
-uint64_t wb_counters_kind_sum(
-	const struct wb_counters *sets, unsigned n, enum wb_counter_kind kind)
+uint64_t wb_counters_kind_sum(const struct wb_counters *sets, unsigned n, enum wb_counter_kind kind)
 {
 	uint64_t sum = 0;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- * Counters with names. Each lcore writes its own set; anyone may read. Every packet that comes in is
- * counted under one IN name and, when it is gone, under one OUT or DROP name, so that at rest
+ * Counters with names. Each lcore writes its own set; anyone may read. Every packet that comes in
+ * is counted under one IN name and, when it is gone, under one OUT or DROP name, so that at rest
  *
  *     sum(IN) == sum(OUT) + sum(DROP) + packets held back
  *
@@ -37,20 +37,20 @@ enum wb_counter_kind {
 	X(WB_DROP_BAD_CHECKSUM, DROP, "bad_checksum", "IPv4 header checksum is wrong")             \
 	X(WB_DROP_BLACKHOLE_ROUTE, DROP, "blackhole_route", "a route says to drop it")             \
 	X(WB_DROP_WG_BAD_MESSAGE, DROP, "wg_bad_message", "no WireGuard message of any type")      \
-	X(WB_DROP_WG_UNKNOWN_INDEX, DROP, "wg_unknown_index", "for no session of ours")      \
+	X(WB_DROP_WG_UNKNOWN_INDEX, DROP, "wg_unknown_index", "for no session of ours")            \
 	X(WB_DROP_WG_WRONG_TUNNEL, DROP, "wg_wrong_tunnel", "for a session of another tunnel")     \
 	X(WB_DROP_WG_EXPIRED_KEY, DROP, "wg_expired_key", "sealed under a key too old to use")     \
 	X(WB_DROP_WG_AUTH_FAILED, DROP, "wg_auth_failed", "corrupted or forged")                   \
 	X(WB_DROP_WG_REPLAYED, DROP, "wg_replayed", "seen before, or older than the window")       \
 	X(WB_DROP_WG_INNER_BAD, DROP, "wg_inner_bad", "the packet inside is no valid IP")          \
 	X(WB_DROP_WG_SOURCE_NOT_ALLOWED, DROP, "wg_source_not_allowed",                            \
-		"its source is not in the peer's allowed IPs")                                  \
-	X(WB_DROP_WG_ECN_INVALID, DROP, "wg_ecn_invalid", "congestion marked, inner cannot tell") \
+		"its source is not in the peer's allowed IPs")                                     \
+	X(WB_DROP_WG_ECN_INVALID, DROP, "wg_ecn_invalid", "congestion marked, inner cannot tell")  \
 	X(WB_DROP_NO_PEER, DROP, "no_peer", "no peer's allowed IPs hold its destination")          \
 	X(WB_DROP_STAGED_OVERFLOW, DROP, "staged_overflow", "too many wait for a handshake")       \
 	X(WB_DROP_NO_SESSION, DROP, "no_session", "the peer did not answer handshakes")            \
 	X(WB_DROP_ENDPOINT_UNRESOLVED, DROP, "endpoint_unresolved",                                \
-		"no way or next hop to the peer's endpoint")                                 \
+		"no way or next hop to the peer's endpoint")                                       \
 	X(WB_DROP_HEADROOM, DROP, "headroom", "no room in the buffer for outer headers")           \
 	X(WB_DROP_OPEN_RING_FULL, DROP, "open_ring_full", "more sealed packets than a core opens") \
 	X(WB_DROP_SEAL_RING_FULL, DROP, "seal_ring_full", "more packets than a core seals")        \
@@ -58,11 +58,12 @@ enum wb_counter_kind {
 	X(WB_DROP_TAP_RING_FULL, DROP, "tap_ring_full", "more than the kernel takes from a TAP")   \
 	X(WB_DROP_TUN_RING_FULL, DROP, "tun_ring_full", "more than the kernel takes from a TUN")   \
 	X(WB_DROP_HANDSHAKE_RING_FULL, DROP, "handshake_ring_full", "a flood of handshakes")       \
-	X(WB_DROP_OUTER_TOO_BIG, DROP, "outer_too_big", "sealed, it is longer than the port's MTU")  \
+	X(WB_DROP_OUTER_TOO_BIG, DROP, "outer_too_big",                                            \
+		"sealed, it is longer than the port's MTU")                                        \
 	X(WB_DROP_TX_PORT_FULL, DROP, "tx_port_full", "the port, or the bond's member, is full")   \
 	X(WB_DROP_TAP_REFUSED, DROP, "tap_refused", "the kernel refused it on a TAP")              \
 	X(WB_DROP_TUN_REFUSED, DROP, "tun_refused", "the kernel refused it on a TUN")              \
-	X(WB_NO_MBUF, INFO, "no_mbuf", "packets not read or made: out of buffers")            \
+	X(WB_NO_MBUF, INFO, "no_mbuf", "packets not read or made: out of buffers")                 \
 	X(WB_EVENT_RING_FULL, INFO, "event_ring_full", "news to control put off")                  \
 	X(WB_CONTROL_TX_RING_FULL, INFO, "control_tx_ring_full", "handshakes not sent")            \
 	X(WB_HANDSHAKE_BAD_MAC, INFO, "handshake_bad_mac", "handshakes for another key, or noise") \
@@ -75,7 +76,7 @@ enum wb_counter {
 #define WB_COUNTER_ID(id, kind, name, help) id,
 	WB_COUNTERS(WB_COUNTER_ID)
 #undef WB_COUNTER_ID
-	WB_COUNTERS_N
+		WB_COUNTERS_N
 };
 
 /** One lcore's counters, on cache lines of their own. */

@@ -20,10 +20,10 @@ enum section {
 };
 
 /** What may stand once in [Interface], and then once in each [Peer]. */
-static const char *const single[] = {"PrivateKey", "ListenPort", "FwMark", "MTU", "Table", "PublicKey",
-	"PresharedKey", "Endpoint", "PersistentKeepalive"};
+static const char *const single[] = {"PrivateKey", "ListenPort", "FwMark", "MTU", "Table",
+	"PublicKey", "PresharedKey", "Endpoint", "PersistentKeepalive"};
 
-#define SINGLES       (sizeof(single) / sizeof(single[0]))
+#define SINGLES	      (sizeof(single) / sizeof(single[0]))
 #define SINGLES_PEER  5 /**< the first of [Peer]'s */
 #define SINGLE_SECRET 0 /**< PrivateKey's */
 
@@ -88,12 +88,13 @@ static int set_private_key(struct wb_wgquick *file, const char *value, struct wb
 	int rc = set_key("PrivateKey", value, &file->private_key, err);
 
 	if (rc == 0 && wb_key_is_zero(&file->private_key))
-		return wb_err_set(err, EINVAL, "PrivateKey is all zeros, expected one by wg genkey");
+		return wb_err_set(
+			err, EINVAL, "PrivateKey is all zeros, expected one by wg genkey");
 	return rc;
 }
 
-static int add_prefixes(struct wb_prefix **list, unsigned *n, char *value, bool mask,
-	struct wb_err *err)
+static int add_prefixes(
+	struct wb_prefix **list, unsigned *n, char *value, bool mask, struct wb_err *err)
 {
 	char *rest = value, *item;
 
@@ -112,8 +113,7 @@ static int add_prefixes(struct wb_prefix **list, unsigned *n, char *value, bool 
 	return 0;
 }
 
-static int set_u16(const char *value, uint32_t min, uint32_t max, uint16_t *out,
-	struct wb_err *err)
+static int set_u16(const char *value, uint32_t min, uint32_t max, uint16_t *out, struct wb_err *err)
 {
 	uint32_t number;
 	int rc = wb_value_unsigned(value, min, max, &number, err);
@@ -136,8 +136,8 @@ static int set_table(struct wb_wgquick *file, const char *value, struct wb_err *
 	file->table_kind = WB_TABLE_NUMBER;
 	if (wb_value_unsigned(value, 1, UINT32_MAX, &file->table, NULL) == 0)
 		return 0;
-	return wb_err_set(err, EINVAL, "Table '%.40s' is not known, expected auto, off or a number",
-		value);
+	return wb_err_set(
+		err, EINVAL, "Table '%.40s' is not known, expected auto, off or a number", value);
 }
 
 static int set_fwmark(struct wb_wgquick *file, const char *value, struct wb_err *err)
@@ -157,8 +157,8 @@ static bool one_of(const char *key, const char *const *words)
 	return false;
 }
 
-static int interface_key(struct loader *loader, const char *key, char *value, unsigned line,
-	struct wb_err *err)
+static int interface_key(
+	struct loader *loader, const char *key, char *value, unsigned line, struct wb_err *err)
 {
 	static const char *const not_yet[] = {
 		"DNS", "PreUp", "PostUp", "PreDown", "PostDown", "SaveConfig", NULL};
@@ -191,8 +191,8 @@ static int interface_key(struct loader *loader, const char *key, char *value, un
 		key);
 }
 
-static int set_endpoint(struct wb_wgquick_peer *peer, char *value, unsigned line,
-	struct wb_err *err)
+static int set_endpoint(
+	struct wb_wgquick_peer *peer, char *value, unsigned line, struct wb_err *err)
 {
 	char *colon = strrchr(value, ':'), *host = value;
 	size_t length = colon != NULL ? (size_t)(colon - value) : 0;
@@ -212,8 +212,8 @@ static int set_endpoint(struct wb_wgquick_peer *peer, char *value, unsigned line
 	return peer->host != NULL ? 0 : wb_err_set(err, ENOMEM, "no memory");
 }
 
-static int peer_key(struct loader *loader, const char *key, char *value, unsigned line,
-	struct wb_err *err)
+static int peer_key(
+	struct loader *loader, const char *key, char *value, unsigned line, struct wb_err *err)
 {
 	struct wb_wgquick_peer *peer = &loader->file->peers[loader->file->n_peers - 1];
 
@@ -268,8 +268,8 @@ static int on_key(void *arg, const char *key, char *value, unsigned line, struct
 	return rc < 0 ? rc : once(loader, key, line, err);
 }
 
-static int on_section(void *arg, const char *name, const char *argument, unsigned line,
-	struct wb_err *err)
+static int on_section(
+	void *arg, const char *name, const char *argument, unsigned line, struct wb_err *err)
 {
 	struct loader *loader = arg;
 	struct wb_wgquick *file = loader->file;
@@ -290,7 +290,8 @@ static int on_section(void *arg, const char *name, const char *argument, unsigne
 	file->peers = peers;
 	memset(&peers[file->n_peers], 0, sizeof(*peers));
 	peers[file->n_peers++].line = line;
-	memset(&loader->lines[SINGLES_PEER], 0, sizeof(loader->lines) - SINGLES_PEER * sizeof(line));
+	memset(&loader->lines[SINGLES_PEER], 0,
+		sizeof(loader->lines) - SINGLES_PEER * sizeof(line));
 	loader->section = SECTION_PEER;
 	return 0;
 }
@@ -300,7 +301,8 @@ static int by_key(const void *a, const void *b)
 	const struct wb_wgquick_peer *const *left = a, *const *right = b;
 	int order = memcmp((*left)->public_key.bytes, (*right)->public_key.bytes, WB_KEY_LEN);
 
-	return order != 0 ? order : ((*left)->line > (*right)->line) - ((*left)->line < (*right)->line);
+	return order != 0 ? order
+			  : ((*left)->line > (*right)->line) - ((*left)->line < (*right)->line);
 }
 
 static int peers_check(const struct wb_wgquick *file, struct wb_err *err)
@@ -315,10 +317,11 @@ static int peers_check(const struct wb_wgquick *file, struct wb_err *err)
 	qsort(order, file->n_peers, sizeof(*order), by_key);
 	for (unsigned i = 0; rc == 0 && i < file->n_peers; i++) {
 		if (wb_key_is_zero(&order[i]->public_key))
-			rc = wb_err_set(err, EINVAL, "%s:%u: this [Peer] has no PublicKey, expected one",
-				file->path, order[i]->line);
-		else if (i > 0 && memcmp(&order[i]->public_key, &order[i - 1]->public_key,
-					  WB_KEY_LEN) == 0)
+			rc = wb_err_set(err, EINVAL,
+				"%s:%u: this [Peer] has no PublicKey, expected one", file->path,
+				order[i]->line);
+		else if (i > 0 &&
+			memcmp(&order[i]->public_key, &order[i - 1]->public_key, WB_KEY_LEN) == 0)
 			rc = wb_err_set(err, EINVAL,
 				"%s:%u: this [Peer] has the PublicKey of the one in line %u, "
 				"expected one section for a peer",
@@ -343,8 +346,8 @@ static int by_prefix(const void *a, const void *b)
 }
 
 /* As with wg(8), the later peer has it; but that is seldom what was meant. */
-static int claims_check(const struct wb_wgquick *file, struct wb_notices *notices,
-	struct wb_err *err)
+static int claims_check(
+	const struct wb_wgquick *file, struct wb_notices *notices, struct wb_err *err)
 {
 	char text[WB_PREFIX_STRLEN];
 	struct claim *claims;
@@ -382,7 +385,8 @@ static int name_from_path(struct wb_wgquick *file, struct wb_err *err)
 	length = strlen(base);
 	if (length <= 5 || strcmp(base + length - 5, ".conf") != 0 ||
 		length - 5 >= sizeof(file->name) ||
-		strspn(base, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_=+.-") !=
+		strspn(base,
+			"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_=+.-") !=
 			length)
 		return wb_err_set(err, EINVAL,
 			"%s: names no tunnel, expected a file INTERFACE.conf with at most 15 "
@@ -397,17 +401,17 @@ static void mode_check(const struct wb_wgquick *file, struct wb_notices *notices
 	struct stat status;
 
 	if (stat(file->path, &status) == 0 && (status.st_mode & 077) != 0)
-		wb_notices_add(notices, "%s: others than its owner may access it, and it holds a key; "
-					"chmod 600 is advised",
+		wb_notices_add(notices,
+			"%s: others than its owner may access it, and it holds a key; "
+			"chmod 600 is advised",
 			file->path);
 }
 
-int wb_wgquick_load(const char *path, struct wb_wgquick **out, struct wb_notices *notices,
-	struct wb_err *err)
+int wb_wgquick_load(
+	const char *path, struct wb_wgquick **out, struct wb_notices *notices, struct wb_err *err)
 {
 	struct loader loader = {.notices = notices};
-	const struct wb_ini_reader reader = {
-		.section = on_section, .key = on_key, .arg = &loader};
+	const struct wb_ini_reader reader = {.section = on_section, .key = on_key, .arg = &loader};
 	struct wb_wgquick *file = calloc(1, sizeof(*file));
 	int rc;
 
@@ -422,8 +426,8 @@ int wb_wgquick_load(const char *path, struct wb_wgquick **out, struct wb_notices
 	if (rc == 0 && !loader.have_interface)
 		rc = wb_err_set(err, EINVAL, "%s: has no [Interface], expected one", path);
 	if (rc == 0 && loader.lines[SINGLE_SECRET] == 0)
-		rc = wb_err_set(err, EINVAL, "%s: has no PrivateKey, expected one in [Interface]",
-			path);
+		rc = wb_err_set(
+			err, EINVAL, "%s: has no PrivateKey, expected one in [Interface]", path);
 	if (rc == 0)
 		rc = peers_check(file, err);
 	if (rc == 0)
@@ -472,8 +476,9 @@ int wb_wgquick_resolve(const char *path, struct wb_wgquick_peer *peer, struct wb
 		peer->endpoint.addr = wb_addr_v6(
 			&((const struct sockaddr_in6 *)(const void *)found->ai_addr)->sin6_addr);
 	else
-		peer->endpoint.addr = wb_addr_v4(
-			((const struct sockaddr_in *)(const void *)found->ai_addr)->sin_addr.s_addr);
+		peer->endpoint.addr =
+			wb_addr_v4(((const struct sockaddr_in *)(const void *)found->ai_addr)
+					   ->sin_addr.s_addr);
 	freeaddrinfo(found);
 	return 0;
 }

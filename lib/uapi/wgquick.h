@@ -25,8 +25,8 @@ void wb_notices_add(struct wb_notices *notices, const char *format, ...)
 void wb_notices_free(struct wb_notices *notices);
 
 enum wb_table_kind {
-	WB_TABLE_AUTO,   /**< the main table; for a default route wg-quick's own */
-	WB_TABLE_OFF,    /**< no routes */
+	WB_TABLE_AUTO,	 /**< the main table; for a default route wg-quick's own */
+	WB_TABLE_OFF,	 /**< no routes */
 	WB_TABLE_NUMBER, /**< this one */
 };
 
@@ -39,7 +39,7 @@ struct wb_wgquick_peer {
 	char *host; /**< endpoint's host, an address or a name; NULL none */
 	uint16_t port;
 	struct wb_endpoint endpoint; /**< by wb_wgquick_resolve(); family 0 before */
-	uint16_t keepalive;          /**< s; 0 off */
+	uint16_t keepalive;	     /**< s; 0 off */
 	unsigned line;
 	unsigned endpoint_line;
 };
@@ -63,8 +63,8 @@ struct wb_wgquick {
 
 /** Reads and checks a file; what this version does not act on becomes a notice. On failure err says
  * FILE:LINE. Names are not resolved. */
-int wb_wgquick_load(const char *path, struct wb_wgquick **out, struct wb_notices *notices,
-	struct wb_err *err);
+int wb_wgquick_load(
+	const char *path, struct wb_wgquick **out, struct wb_notices *notices, struct wb_err *err);
 
 /** Wipes the keys and frees. NULL is ignored. */
 void wb_wgquick_free(struct wb_wgquick *file);

@@ -93,14 +93,16 @@ static void contested_allowed_ips_are_noticed(void **state)
 	struct wb_err err;
 
 	(void)state;
-	assert_int_equal(load(HEAD PEER "AllowedIPs = 10.0.0.0/8, 10.0.0.0/8\n[Peer]\nPublicKey = " KEY
-				   "\nAllowedIPs = 10.1.0.0/16\nAllowedIPs = 10.9.9.9/8\n",
-				 &err),
+	assert_int_equal(
+		load(HEAD PEER "AllowedIPs = 10.0.0.0/8, 10.0.0.0/8\n[Peer]\nPublicKey = " KEY
+			       "\nAllowedIPs = 10.1.0.0/16\nAllowedIPs = 10.9.9.9/8\n",
+			&err),
 		0);
 	wb_wgquick_free(file);
 	assert_int_equal(notices.n, 1);
 	assert_non_null(strstr(notices.texts[0],
-		"wgt0.conf:6: 10.0.0.0/8 is allowed for this [Peer] and the one in line 3; this one "
+		"wgt0.conf:6: 10.0.0.0/8 is allowed for this [Peer] and the one in line 3; this "
+		"one "
 		"has it"));
 }
 
@@ -110,11 +112,12 @@ static void settings_repeat_where_they_may(void **state)
 	struct wb_err err;
 
 	(void)state;
-	assert_int_equal(load(HEAD "Address = 10.0.0.1\nAddress = 10.0.0.2\nDNS = 1.1.1.1\n"
-				   "DNS = 1.0.0.1\n" PEER "Endpoint = a:1\nPersistentKeepalive = 1\n"
-				   "[Peer]\nPublicKey = " KEY "\nEndpoint = b:1\n"
-				   "PersistentKeepalive = 1\n",
-				 &err),
+	assert_int_equal(
+		load(HEAD "Address = 10.0.0.1\nAddress = 10.0.0.2\nDNS = 1.1.1.1\n"
+			  "DNS = 1.0.0.1\n" PEER "Endpoint = a:1\nPersistentKeepalive = 1\n"
+			  "[Peer]\nPublicKey = " KEY "\nEndpoint = b:1\n"
+			  "PersistentKeepalive = 1\n",
+			&err),
 		0);
 	assert_int_equal(file->n_addresses, 2);
 	assert_int_equal(file->n_peers, 2);
@@ -142,7 +145,8 @@ static void mistakes_are_told(void **state)
 			":3: '10.0.0.300/24' is no address, expected one like 192.0.2.1/24 or "
 			"2001:db8::1/64"},
 		{HEAD "Colour = red\n",
-			":3: 'Colour' is no setting of [Interface], expected PrivateKey, ListenPort, "
+			":3: 'Colour' is no setting of [Interface], expected PrivateKey, "
+			"ListenPort, "
 			"Address, MTU, Table, FwMark or another of wg-quick(8)"},
 		{HEAD "[Peer]\n", ":3: this [Peer] has no PublicKey, expected one"},
 		{HEAD PEER "AllowedIPs = 10.0.0.0/33\n",
@@ -170,8 +174,7 @@ static void mistakes_are_told(void **state)
 			":6: MTU was set in line 3 already, expected it once"},
 		{HEAD "Table = off\nTable = auto\n",
 			":4: Table was set in line 3 already, expected it once"},
-		{HEAD "Table = 0\n",
-			":3: Table '0' is not known, expected auto, off or a number"},
+		{HEAD "Table = 0\n", ":3: Table '0' is not known, expected auto, off or a number"},
 		{HEAD "MTU = 9217\n", ":3: '9217' is out of range, expected 576 to 9216"},
 		{HEAD "ListenPort =\n", ":3: '' is out of range, expected 0 to 65535"},
 		{HEAD "FwMark = on\n", ":3: 'on' is out of range, expected 0 to 4294967295"},
@@ -224,8 +227,8 @@ static void names_come_from_the_file(void **state)
 	struct wb_err err;
 
 	(void)state;
-	assert_int_equal(wb_wgquick_load("/etc/averyverylongname.conf", &file, &notices, &err),
-		-EINVAL);
+	assert_int_equal(
+		wb_wgquick_load("/etc/averyverylongname.conf", &file, &notices, &err), -EINVAL);
 	assert_int_equal(wb_wgquick_load("/etc/.conf", &file, &notices, &err), -EINVAL);
 	assert_int_equal(wb_wgquick_load("/etc/wg0", &file, &notices, &err), -EINVAL);
 	assert_int_equal(wb_wgquick_load("/nowhere/wg0.conf", &file, &notices, &err), -ENOENT);

@@ -85,9 +85,9 @@ void wb_allowedips_table_remove(struct wb_allowedips_table *table, uint32_t peer
 {
 	struct entry *entry, *next;
 
-	RB_FOREACH_SAFE (entry, entry_tree, &table->tree, next)
-		if (entry->peer_id == peer_id)
-			entry_remove(table, entry);
+	RB_FOREACH_SAFE(entry, entry_tree, &table->tree, next)
+	if (entry->peer_id == peer_id)
+		entry_remove(table, entry);
 }
 
 void wb_allowedips_table_foreach(const struct wb_allowedips_table *table,
@@ -95,8 +95,8 @@ void wb_allowedips_table_foreach(const struct wb_allowedips_table *table,
 {
 	struct entry *entry;
 
-	RB_FOREACH (entry, entry_tree, (struct entry_tree *)(uintptr_t)&table->tree)
-		fn(arg, &entry->prefix, entry->peer_id);
+	RB_FOREACH(entry, entry_tree, (struct entry_tree *)(uintptr_t)&table->tree)
+	fn(arg, &entry->prefix, entry->peer_id);
 }
 
 /* One prefix as the builder sees it: its address in two words, left-aligned. */
@@ -225,7 +225,8 @@ static struct item *items_of(const struct wb_allowedips_table *table)
 
 	if (items == NULL)
 		return NULL;
-	RB_FOREACH (entry, entry_tree, (struct entry_tree *)(uintptr_t)&table->tree) {
+	RB_FOREACH(entry, entry_tree, (struct entry_tree *)(uintptr_t)&table->tree)
+	{
 		item->high = be64toh(entry->prefix.addr.words[0]);
 		item->low = be64toh(entry->prefix.addr.words[1]);
 		item->len = entry->prefix.len;

@@ -4,8 +4,8 @@
  *
  * Control keeps a table of prefixes and builds from it an immutable snapshot that workers look
  * addresses up in, without locks. The snapshot is a trie of 6 bits a level: a node tells by one
- * 64-bit map which of its 64 slots lead on, by another where the answer changes from one slot to the
- * next, so that a node takes 24 bytes however full it is.
+ * 64-bit map which of its 64 slots lead on, by another where the answer changes from one slot to
+ * the next, so that a node takes 24 bytes however full it is.
  */
 #ifndef WB_WG_ALLOWEDIPS_H
 #define WB_WG_ALLOWEDIPS_H

@@ -30,8 +30,8 @@ uint32_t wb_index_insert(struct wb_index_table *table, void *entry, uint32_t ran
 		return 0;
 	/* Slot 0 is left alone: index 0 says "none". */
 	while ((index & table->mask) == 0 ||
-		atomic_load_explicit(
-			&table->slots[index & table->mask], memory_order_relaxed) != NULL)
+		atomic_load_explicit(&table->slots[index & table->mask], memory_order_relaxed) !=
+			NULL)
 		index = (index & ~table->mask) | ((index + 1) & table->mask);
 	*(uint32_t *)entry = index;
 	table->used++;

@@ -36,8 +36,8 @@ struct wb_index_entry {
 struct wb_keypair {
 	struct wb_index_entry entry;
 	uint32_t remote_index; /**< goes into the header of what we seal */
-	bool initiator;        /**< we began the handshake: we renew the key by age */
-	uint64_t birth;        /**< ns, when the session was derived */
+	bool initiator;	       /**< we began the handshake: we renew the key by age */
+	uint64_t birth;	       /**< ns, when the session was derived */
 	struct wb_aead_key send_key;
 	struct wb_aead_key receive_key;
 

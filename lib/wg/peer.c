@@ -22,8 +22,8 @@ struct wb_activity wb_peer_activity(const struct wb_peer *peer)
 	};
 }
 
-static void keypair_drop(struct wb_index_table *indices, struct wb_keypair *keypair,
-	const struct wb_retire *retire)
+static void keypair_drop(
+	struct wb_index_table *indices, struct wb_keypair *keypair, const struct wb_retire *retire)
 {
 	if (keypair == NULL)
 		return;
@@ -55,8 +55,8 @@ uint32_t wb_peer_handshake_index(struct wb_peer *peer, struct wb_index_table *in
 
 /* The kernel's add_new_keypair(): an initiator uses the new key at once and keeps the last
  * confirmed one for what is still under way; a responder parks it until it is confirmed. */
-static void rotate(struct wb_peer *peer, struct wb_index_table *indices,
-	struct wb_keypair *fresh, const struct wb_retire *retire)
+static void rotate(struct wb_peer *peer, struct wb_index_table *indices, struct wb_keypair *fresh,
+	const struct wb_retire *retire)
 {
 	struct wb_keypair *current = current_of(peer);
 
@@ -121,8 +121,7 @@ void wb_peer_keys_erase(
 	handshake_index_release(peer, indices);
 }
 
-void wb_peer_outer_set(
-	struct wb_peer *peer, struct wb_outer *outer, const struct wb_retire *retire)
+void wb_peer_outer_set(struct wb_peer *peer, struct wb_outer *outer, const struct wb_retire *retire)
 {
 	wb_retire(retire, atomic_exchange(&peer->outer, outer), rte_free);
 }

@@ -37,10 +37,10 @@ struct wb_tunnel;
  */
 struct wb_outer {
 	uint8_t header[WB_OUTER_MAX]; /**< Ethernet, IPv4 or IPv6, UDP */
-	uint8_t length;               /**< bytes of header that are in use */
+	uint8_t length;		      /**< bytes of header that are in use */
 	bool ipv6;
-	uint16_t port;      /**< index of the port it leaves by */
-	uint32_t ip_sum;    /**< IPv4: checksum of the header without length, id and TOS, unfolded */
+	uint16_t port;	 /**< index of the port it leaves by */
+	uint32_t ip_sum; /**< IPv4: checksum of the header without length, id and TOS, unfolded */
 	uint32_t pseudo_sum; /**< IPv6: checksum of addresses, protocol and UDP ports, unfolded */
 	struct wb_endpoint remote;
 	struct wb_addr local;
@@ -48,10 +48,10 @@ struct wb_outer {
 
 /** The seal lcore's part. */
 struct wb_peer_seal {
-	uint64_t packets;         /**< data packets sent; keepalives not counted */
-	uint64_t bytes;           /**< of sealed messages, as wg(8) counts: headers and tag included */
-	uint64_t data;            /**< ns, last data packet */
-	uint64_t any;             /**< ns, last authenticated packet of any kind */
+	uint64_t packets; /**< data packets sent; keepalives not counted */
+	uint64_t bytes;	  /**< of sealed messages, as wg(8) counts: headers and tag included */
+	uint64_t data;	  /**< ns, last data packet */
+	uint64_t any;	  /**< ns, last authenticated packet of any kind */
 	uint64_t unanswered_since; /**< ns, first data since the last packet received; 0 none */
 	uint64_t unresolved_told;  /**< ns, control was last told that there is no way */
 	struct rte_mbuf *staged_head;
@@ -67,7 +67,7 @@ struct wb_peer_open {
 	uint64_t bytes;
 	uint64_t data;
 	uint64_t any;
-	uint64_t unanswered_since; /**< ns, first data since the last packet sent; 0 none */
+	uint64_t unanswered_since;   /**< ns, first data since the last packet sent; 0 none */
 	struct wb_endpoint reported; /**< the last endpoint seen or told to control */
 	struct wb_addr reported_local;
 };
@@ -80,8 +80,9 @@ struct wb_peer {
 	uint32_t id; /**< index in the tunnel set's peer table; never 0 */
 	_Atomic(struct wb_keypair *) current;
 	_Atomic(struct wb_outer *) outer; /**< NULL: no endpoint, or its next hop is unknown */
-	atomic_bool armed;  /**< control has a deadline for this peer: no wake-up needed */
-	atomic_bool wanted; /**< a handshake was asked for and has neither ended nor been given up */
+	atomic_bool armed; /**< control has a deadline for this peer: no wake-up needed */
+	atomic_bool
+		wanted; /**< a handshake was asked for and has neither ended nor been given up */
 	atomic_bool gave_up; /**< the seal stage is to drop what is staged */
 
 	struct wb_peer_seal seal __rte_cache_aligned;
@@ -96,9 +97,9 @@ struct wb_peer {
 	struct wb_key public_key;
 	bool has_psk;
 	struct wb_endpoint endpoint; /**< where it is; family 0: not known */
-	struct wb_addr local;        /**< our address it spoke to last; family 0: the kernel chooses */
-	uint64_t handshake_unix;     /**< s, last completed handshake; 0 never */
-	uint64_t control_rx_bytes;   /**< handshake bytes, for wg(8)'s transfer counts */
+	struct wb_addr local;	 /**< our address it spoke to last; family 0: the kernel chooses */
+	uint64_t handshake_unix; /**< s, last completed handshake; 0 never */
+	uint64_t control_rx_bytes; /**< handshake bytes, for wg(8)'s transfer counts */
 	uint64_t control_tx_bytes;
 	uint64_t deadline; /**< ns, key in control's timer queue; UINT64_MAX none */
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- * The replay window (paper, section 5.4.6; the ring of blocks is RFC 6479's idea): which counters of
- * a session have been seen. Owned by the open lcore.
+ * The replay window (paper, section 5.4.6; the ring of blocks is RFC 6479's idea): which counters
+ * of a session have been seen. Owned by the open lcore.
  */
 #ifndef WB_WG_REPLAY_H
 #define WB_WG_REPLAY_H
@@ -11,8 +11,8 @@
 
 #include "noise/messages.h"
 
-#define WB_REPLAY_BITS   8192
-#define WB_REPLAY_WORDS  (WB_REPLAY_BITS / 64)
+#define WB_REPLAY_BITS	8192
+#define WB_REPLAY_WORDS (WB_REPLAY_BITS / 64)
 /** Counters this far behind the greatest one are still told apart: all bits but the block that is
  * being filled. */
 #define WB_REPLAY_WINDOW (WB_REPLAY_BITS - 64)

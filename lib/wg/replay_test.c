@@ -21,7 +21,7 @@ static int setup(void **state)
 	return 0;
 }
 
-#define SEES(n)    assert_true(wb_replay_check_and_set(&replay, (n)))
+#define SEES(n)	   assert_true(wb_replay_check_and_set(&replay, (n)))
 #define REFUSES(n) assert_false(wb_replay_check_and_set(&replay, (n)))
 
 static void window_is_wide_enough(void **state)

@@ -12,8 +12,7 @@ struct wb_retire {
 	void *arg;
 };
 
-static inline void wb_retire(
-	const struct wb_retire *retire, void *object, void (*free_fn)(void *))
+static inline void wb_retire(const struct wb_retire *retire, void *object, void (*free_fn)(void *))
 {
 	if (object != (void *)0)
 		retire->fn(retire->arg, object, free_fn);

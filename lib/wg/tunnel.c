@@ -14,7 +14,7 @@
 
 /* Where Linux begins its ephemeral ports: a port chosen for the user comes from here on. */
 #define RANDOM_PORT_MIN 32768
-#define RANDOM_PORTS    28232
+#define RANDOM_PORTS	28232
 
 struct wb_tunnels *wb_tunnels_create(const struct wb_retire *retire)
 {
@@ -92,8 +92,7 @@ int wb_tunnel_add(struct wb_tunnels *tunnels, const char *name, const struct wb_
 		return wb_err_set(err, ENOSPC, "%s: more than %u tunnels", name, WB_TUNNELS_MAX);
 	if (listen_port != 0 && tunnels->by_udp_port[listen_port] != 0)
 		return wb_err_set(err, EADDRINUSE, "%s: ListenPort %u is %s's already", name,
-			listen_port,
-			tunnels->by_id[tunnels->by_udp_port[listen_port] - 1]->name);
+			listen_port, tunnels->by_id[tunnels->by_udp_port[listen_port] - 1]->name);
 	tunnel = rte_zmalloc("wb_tunnel", sizeof(*tunnel), RTE_CACHE_LINE_SIZE);
 	if (tunnel == NULL || (tunnel->table = wb_allowedips_table_create()) == NULL) {
 		rte_free(tunnel);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- * Tunnels: a WireGuard interface each, with its key, UDP port, peers and allowed IPs; and the set of
- * all tunnels, which the receiver index table and the map of UDP ports belong to.
+ * Tunnels: a WireGuard interface each, with its key, UDP port, peers and allowed IPs; and the set
+ * of all tunnels, which the receiver index table and the map of UDP ports belong to.
  */
 #ifndef WB_WG_TUNNEL_H
 #define WB_WG_TUNNEL_H
@@ -19,7 +19,7 @@
 
 struct wb_tunnel {
 	/* Read by workers. */
-	uint16_t id; /**< index in the set */
+	uint16_t id;  /**< index in the set */
 	uint16_t mtu; /**< bytes of the inner packet */
 	uint16_t listen_port;
 	_Atomic(struct wb_allowedips *) allowed; /**< prefix → peer id */
@@ -64,7 +64,8 @@ int wb_tunnel_peer_add(struct wb_tunnels *tunnels, struct wb_tunnel *tunnel,
 	const struct wb_key *public_key, const struct wb_key *psk, uint16_t keepalive_s,
 	struct wb_peer **out, struct wb_err *err);
 
-/** Builds the allowed IPs that workers see from `tunnel->table` and publishes them. Control only. */
+/** Builds the allowed IPs that workers see from `tunnel->table` and publishes them. Control only.
+ */
 int wb_tunnel_allowed_publish(
 	struct wb_tunnels *tunnels, struct wb_tunnel *tunnel, struct wb_err *err);
 
