@@ -137,7 +137,9 @@ int control_run(struct control *control)
 
 	watch(control, wb_mirror_fd(control->mirror));
 	while (running) {
-		epoll_wait(control->epoll_fd, ready, 4, RINGS_EVERY_MS);
+		/* No rest while handshakes wait: a flood must not push out the genuine ones. */
+		epoll_wait(control->epoll_fd, ready, 4,
+			rte_ring_empty(gateway->handshakes) ? RINGS_EVERY_MS : 0);
 		pthread_mutex_lock(&gateway->lock);
 		running = round_of_work(control);
 		pthread_mutex_unlock(&gateway->lock);
