@@ -33,20 +33,12 @@ struct wb_tunnels *wb_tunnels_create(const struct wb_retire *retire)
 	return tunnels;
 }
 
-static void staged_free(struct wb_peer_seal *seal)
-{
-	/* The list runs through the stages' metadata, which this room does not know: the stage
-	 * empties it before it ends. */
-	seal->staged_head = NULL;
-}
-
 static void peer_free(struct wb_peer *peer)
 {
 	wb_keypair_free(atomic_load(&peer->current));
 	wb_keypair_free(peer->previous);
 	wb_keypair_free(peer->next);
 	rte_free(atomic_load(&peer->outer));
-	staged_free(&peer->seal);
 	sodium_memzero(peer, sizeof(*peer));
 	rte_free(peer);
 }
