@@ -182,6 +182,7 @@ def test_forged_packets_change_nothing(net):
     r.gateway.balanced()
     after = r.gateway.ask('drops')
     gained = {name: after[name] - before[name] for name in after if after[name] != before[name]}
+    gained.pop('no_peer', None)  # the kernel's own multicast on the TUN, whenever it likes
     assert gained == {'wg_replayed': 1, 'wg_auth_failed': 3, 'wg_unknown_index': 1,
                       'wg_bad_message': 5, 'bad_checksum': 1}
     assert r.gateway.peer('wg0')['endpoint'] == endpoint

@@ -98,7 +98,7 @@ def test_every_packet_is_accounted_for(sites):
               if count != drops[name]}
     assert gained['rx_not_ours'] == 7 and gained['bad_ip_header'] == 8, gained
     for gateway in (sites.a, sites.b):
-        assert after[gateway]['in'] - before[gateway]['in'] >= 1000
+        assert after[gateway]['in'] - before[gateway]['in'] > 500
         assert after[gateway]['in'] == after[gateway]['out'] + after[gateway]['dropped'] + \
             after[gateway]['held']
     shown = sites.a.show('drops')
