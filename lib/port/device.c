@@ -70,7 +70,7 @@ int wb_device_parse(const char *text, struct wb_device *device, struct wb_err *e
 		text);
 }
 
-static int probe_kernel(const struct wb_device *device, unsigned mtu, struct wb_err *err)
+static int probe_kernel(struct wb_device *device, unsigned mtu, struct wb_err *err)
 {
 	/* A frame holds the packet behind some 80 bytes of ring header and Ethernet. What the user
 	 * has set up with tc(8) on the interface holds for us too. */
@@ -78,23 +78,23 @@ static int probe_kernel(const struct wb_device *device, unsigned mtu, struct wb_
 	/* Blocks are whole pages, and hold whole frames. */
 	unsigned frame = plain ? 2048 : WB_DEVICE_JUMBO_BUFFER, block = 2 * frame;
 	char args[WB_DEVICE_TEXT_MAX];
-	int rc = wb_quiet_begin(device->ifname, mtu, err);
+	int rc = wb_quiet_open(device->ifname, (uint16_t)mtu, &device->quiet, err);
 
 	if (rc < 0)
-		return rc;
+		return wb_err_prefix(err, rc, "kernel:%s", device->ifname);
 	snprintf(args, sizeof(args), "iface=%s,blocksz=%u,framesz=%u,framecnt=%u,qdisc_bypass=0",
 		device->ifname, block, frame, FRAMES);
 	rc = rte_eal_hotplug_add("vdev", device->name, args);
 	if (rc < 0) {
-		wb_quiet_end(device->ifname);
+		wb_quiet_close(device->quiet);
+		device->quiet = NULL;
 		return wb_err_set(err, -rc, "kernel:%s: net_af_packet does not start: %s",
 			device->ifname, strerror(-rc));
 	}
 	return 0;
 }
 
-int wb_device_probe(
-	const struct wb_device *device, unsigned mtu, uint16_t *port_id, struct wb_err *err)
+int wb_device_probe(struct wb_device *device, unsigned mtu, uint16_t *port_id, struct wb_err *err)
 {
 	int rc;
 
@@ -120,9 +120,9 @@ int wb_device_probe(
 	return 0;
 }
 
-void wb_device_remove(const struct wb_device *device)
+void wb_device_remove(struct wb_device *device)
 {
 	rte_eal_hotplug_remove(device->kind == WB_DEVICE_PCI ? "pci" : "vdev", device->name);
-	if (device->kind == WB_DEVICE_KERNEL)
-		wb_quiet_end(device->ifname);
+	wb_quiet_close(device->quiet);
+	device->quiet = NULL;
 }

@@ -10,6 +10,8 @@
 
 #include "base/err.h"
 
+struct wb_quiet;
+
 #define WB_DEVICE_TEXT_MAX 256
 
 /** The longest MTU whose frames fit into what every DPDK buffer holds; for a longer one
@@ -28,6 +30,7 @@ struct wb_device {
 	char name[64];		       /**< DPDK's name of the device */
 	char args[WB_DEVICE_TEXT_MAX]; /**< its arguments; "" none */
 	char ifname[16];	       /**< kernel: the interface */
+	struct wb_quiet *quiet;	       /**< kernel: while it is probed (quiet.h) */
 };
 
 /** Takes a device's text apart. Needs no EAL. Returns 0, or -EINVAL with what was expected. */
@@ -38,10 +41,9 @@ int wb_device_parse(const char *text, struct wb_device *device, struct wb_err *e
  * kept from answering what arrives there (quiet.h).
  * @param mtu  bytes of an IP packet that frames must be able to hold.
  */
-int wb_device_probe(
-	const struct wb_device *device, unsigned mtu, uint16_t *port_id, struct wb_err *err);
+int wb_device_probe(struct wb_device *device, unsigned mtu, uint16_t *port_id, struct wb_err *err);
 
 /** The reverse. */
-void wb_device_remove(const struct wb_device *device);
+void wb_device_remove(struct wb_device *device);
 
 #endif

@@ -6,15 +6,10 @@
 #include <cmocka.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "port/device.h"
 #include "port/lacp.h"
-#include "port/quiet.h"
 
 static void kinds(void **state)
 {
@@ -62,28 +57,6 @@ static void lacp_letters(void **state)
 	assert_string_equal(wb_lacp_state_format(0, out), "");
 }
 
-/* The kernel answers for its address on a veth, until the veth is quieted; and again after. */
-static void kernel_is_kept_quiet(void **state)
-{
-	const char *ping = "ip netns exec wbqns ping -q -c 1 -W 1 192.0.2.9 > /dev/null";
-
-	(void)state;
-	assert_int_equal(system("ip link add wbq0 type veth peer name wbq1 &&"
-				" ip link set wbq0 up && ip link set wbq1 up &&"
-				" ip address add 192.0.2.9/24 dev wbq0 &&"
-				" ip netns add wbqns && ip link set wbq1 netns wbqns &&"
-				" ip -n wbqns link set wbq1 up &&"
-				" ip -n wbqns address add 192.0.2.8/24 dev wbq1"),
-		0);
-	assert_int_equal(system(ping), 0);
-	assert_int_equal(wb_quiet_begin("wbq0", 1500, NULL), 0);
-	assert_int_not_equal(system(ping), 0);
-	wb_quiet_end("wbq0");
-	assert_int_equal(system(ping), 0);
-	assert_int_equal(wb_quiet_begin("nosuch", 1500, NULL), -ENODEV);
-	assert_int_equal(system("ip netns del wbqns"), 0);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -91,14 +64,6 @@ int main(void)
 		cmocka_unit_test(refusals),
 		cmocka_unit_test(lacp_letters),
 	};
-	const struct CMUnitTest with_kernel[] = {
-		cmocka_unit_test(kernel_is_kept_quiet),
-	};
-	int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-	if (unshare(CLONE_NEWNET) < 0) {
-		print_message("not root: the kernel gives no network namespace\n");
-		return failed != 0 ? failed : 77;
-	}
-	return failed + cmocka_run_group_tests(with_kernel, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,7 +44,8 @@ int wb_member_status(const struct wb_port *port, unsigned member, struct wb_memb
 	if (!port->bond || rte_eth_bond_8023ad_member_info(port->port_id, id, &info) != 0)
 		return 0;
 	status->lacp = true;
-	status->actor = info.actor_state;
+	/* The PMD does not know that we ask for the short timeout. */
+	status->actor = info.actor_state | WB_LACP_SHORT;
 	status->partner = info.partner_state;
 	memcpy(status->partner_system, &info.partner.system, sizeof(status->partner_system));
 	status->partner_key = rte_be_to_cpu_16(info.partner.key);

@@ -10,16 +10,21 @@
 #include <rte_ethdev.h>
 
 #include "port/compat.h"
+#include "port/lacp_short.h"
+#include "port/quiet.h"
 
 #define DESCRIPTORS 1024
 #define BOND_PREFIX "net_bonding_"
 
-/* Timing of the PMD's LACP, in ms. A partner that comes up is aggregated in half a second rather
- * than in three. What a standard partner relies on (802.1AX, 6.4.4) stays: slow LACPDUs each 30 s,
- * gone after 90 s of silence. */
+/* Timing of the PMD's LACP, in ms. A partner that comes up is aggregated in less than a second
+ * rather than in three. As 802.1AX, 6.4.4 has it, no more than three LACPDUs leave a second. We ask
+ * for one each second (lacp_short.h), so a partner silent for three is gone; the PMD goes by its
+ * long timeout, which it wants longer than the short one. */
 #define AGGREGATE_WAIT 200
 #define UPDATE	       20
-#define TX_PERIOD      100
+#define TX_PERIOD      334
+#define SHORT_TIMEOUT  3000
+#define LONG_TIMEOUT   (SHORT_TIMEOUT + 1)
 
 static int members_probe(
 	struct wb_port *port, const struct wb_port_config *config, struct wb_err *err)
@@ -46,6 +51,8 @@ static int lacp_setup(const struct wb_port *port, struct wb_err *err)
 	lacp.aggregate_wait_timeout_ms = AGGREGATE_WAIT;
 	lacp.update_timeout_ms = UPDATE;
 	lacp.tx_period_ms = TX_PERIOD;
+	lacp.short_timeout_ms = SHORT_TIMEOUT;
+	lacp.long_timeout_ms = LONG_TIMEOUT;
 	if (rte_eth_bond_8023ad_setup(port->port_id, &lacp) != 0)
 		return wb_err_set(err, EIO, "%s: LACP refuses its settings", port->name);
 	/* The set-up call passes over this one. */
@@ -105,6 +112,27 @@ static int configure(const struct wb_port *port, struct rte_mempool *pool, struc
 	return 0;
 }
 
+/* What can be done only once the bond has configured and started its members. */
+static int start_members(struct wb_port *port, struct wb_err *err)
+{
+	for (unsigned i = 0; i < port->n_members; i++) {
+		struct wb_member *member = &port->members[i];
+		/* net_af_packet's idea of an MTU has just been put on the interface. */
+		int rc = member->device.quiet == NULL ? 0
+						      : wb_quiet_set_mtu(member->device.quiet, err);
+
+		if (rc < 0)
+			return wb_err_prefix(err, rc, "%s", port->name);
+		if (!port->bond)
+			continue;
+		member->lacp_short = wb_lacp_short_begin(member->port_id);
+		if (member->lacp_short == NULL)
+			return wb_err_set(
+				err, ENOTSUP, "%s: DPDK is built without tx callbacks", port->name);
+	}
+	return 0;
+}
+
 static int start(struct wb_port *port, struct wb_err *err)
 {
 	struct rte_ether_addr mac;
@@ -112,6 +140,9 @@ static int start(struct wb_port *port, struct wb_err *err)
 
 	if (rc < 0)
 		return wb_err_set(err, -rc, "%s: does not start: %s", port->name, strerror(-rc));
+	rc = start_members(port, err);
+	if (rc < 0)
+		return rc;
 	/* Without it the bond drops what is for no MAC of its own: ARP, and its partner's LACPDUs.
 	 * A driver that has no such mode (memif) receives everything anyway. */
 	rte_eth_promiscuous_enable(port->port_id);
@@ -156,6 +187,8 @@ void wb_port_close(struct wb_port *port)
 
 	if (port == NULL)
 		return;
+	for (unsigned i = 0; i < port->n_members; i++)
+		wb_lacp_short_end(port->members[i].port_id, port->members[i].lacp_short);
 	if (port->bond) {
 		rte_eth_dev_stop(port->port_id);
 		/* A bond that has members is not freed. */

@@ -27,9 +27,12 @@ struct wb_port_config {
 	uint16_t mtu; /**< bytes of an IP packet */
 };
 
+struct rte_eth_rxtx_callback;
+
 struct wb_member {
 	uint16_t port_id;
 	struct wb_device device;
+	const struct rte_eth_rxtx_callback *lacp_short; /**< lacp_short.h */
 	/** kernel: interfaces have lost their carrier, as the kernel tells. net_af_packet does not
 	 * notice (DPDK 22.11), so that the bonding PMD does not either. */
 	bool no_carrier;
