@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Carrier of kernel interfaces under a bond. net_af_packet tells the bonding PMD that a link is up
- * whatever happens to it (DPDK 22.11); LACP would notice after 90 s. The kernel says so at once:
+ * whatever happens to it (DPDK 22.11); LACP notices after 3 s or 90 s. The kernel says so at once:
  * until all members are back, the tx stage chooses among those that live. */
 #include <string.h>
 

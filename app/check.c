@@ -18,9 +18,11 @@ static void ports_print(const struct wb_config *config)
 	for (unsigned i = 0; i < config->n_ports; i++) {
 		const struct config_port *port = &config->ports[i];
 
-		printf("%s %s: MTU %u%s%s\n", port->bond ? "bond" : "port", port->name, port->mtu,
-			port->bond ? ", hash " : "",
-			port->bond ? wb_bond_policy_name(port->policy) : "");
+		printf("%s %s: MTU %u", port->bond ? "bond" : "port", port->name, port->mtu);
+		if (port->bond)
+			printf(", hash %s, LACP %s", wb_bond_policy_name(port->policy),
+				port->lacp_slow ? "slow" : "fast");
+		putchar('\n');
 		for (unsigned j = 0; j < port->n_members; j++)
 			printf("  %s %s\n", port->bond ? "member" : "device",
 				port->members[j].text);

@@ -216,15 +216,15 @@ static int bond_only_key(
 	struct loader *loader, const char *key, const char *value, struct wb_err *err)
 {
 	static const char *const policies[] = {"layer2", "layer2+3", "layer3+4", NULL};
-	static const char *const rates[] = {"slow", NULL};
+	static const char *const rates[] = {"fast", "slow", NULL};
 	unsigned choice;
 	int rc;
 
 	if (strcmp(key, "lacp-rate") == 0) {
-		if (strcmp(value, "fast") == 0)
-			return wb_err_set(err, ENOTSUP,
-				"lacp-rate 'fast' is not supported yet, expected slow");
-		return wb_value_choice(value, rates, &choice, err);
+		rc = wb_value_choice(value, rates, &choice, err);
+		if (rc == 0)
+			loader->port->lacp_slow = choice == 1;
+		return rc;
 	}
 	rc = wb_value_choice(value, policies, &choice, err);
 	if (rc == 0)

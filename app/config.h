@@ -40,6 +40,7 @@ struct config_port {
 	struct config_member members[CONFIG_MEMBERS_MAX];
 	unsigned n_members;
 	enum wb_bond_policy policy;
+	bool lacp_slow;
 	struct wb_prefix addresses[CONFIG_ADDRESSES_MAX];
 	unsigned address_lines[CONFIG_ADDRESSES_MAX];
 	unsigned n_addresses;

@@ -109,6 +109,7 @@ static int port_make(struct gateway *gateway, const struct config_port *config, 
 		.bond = config->bond,
 		.n_members = config->n_members,
 		.policy = config->policy,
+		.lacp_slow = config->lacp_slow,
 		.mtu = config->mtu,
 	};
 	int rc;

@@ -45,7 +45,7 @@ int wb_member_status(const struct wb_port *port, unsigned member, struct wb_memb
 		return 0;
 	status->lacp = true;
 	/* The PMD does not know that we ask for the short timeout. */
-	status->actor = info.actor_state | WB_LACP_SHORT;
+	status->actor = info.actor_state | (port->lacp_slow ? 0 : WB_LACP_SHORT);
 	status->partner = info.partner_state;
 	memcpy(status->partner_system, &info.partner.system, sizeof(status->partner_system));
 	status->partner_key = rte_be_to_cpu_16(info.partner.key);

@@ -19,12 +19,14 @@
 /* Timing of the PMD's LACP, in ms. A partner that comes up is aggregated in less than a second
  * rather than in three. As 802.1AX, 6.4.4 has it, no more than three LACPDUs leave a second. We ask
  * for one each second (lacp_short.h), so a partner silent for three is gone; the PMD goes by its
- * long timeout, which it wants longer than the short one. */
+ * long timeout, which it wants longer than the short one. Where slow LACPDUs are asked for, one
+ * comes each 30 s, and three may be missed. */
 #define AGGREGATE_WAIT 200
 #define UPDATE	       20
 #define TX_PERIOD      334
 #define SHORT_TIMEOUT  3000
 #define LONG_TIMEOUT   (SHORT_TIMEOUT + 1)
+#define SLOW_TIMEOUT   90000
 
 static int members_probe(
 	struct wb_port *port, const struct wb_port_config *config, struct wb_err *err)
@@ -52,7 +54,7 @@ static int lacp_setup(const struct wb_port *port, struct wb_err *err)
 	lacp.update_timeout_ms = UPDATE;
 	lacp.tx_period_ms = TX_PERIOD;
 	lacp.short_timeout_ms = SHORT_TIMEOUT;
-	lacp.long_timeout_ms = LONG_TIMEOUT;
+	lacp.long_timeout_ms = port->lacp_slow ? SLOW_TIMEOUT : LONG_TIMEOUT;
 	if (rte_eth_bond_8023ad_setup(port->port_id, &lacp) != 0)
 		return wb_err_set(err, EIO, "%s: LACP refuses its settings", port->name);
 	/* The set-up call passes over this one. */
@@ -123,7 +125,7 @@ static int start_members(struct wb_port *port, struct wb_err *err)
 
 		if (rc < 0)
 			return wb_err_prefix(err, rc, "%s", port->name);
-		if (!port->bond)
+		if (!port->bond || port->lacp_slow)
 			continue;
 		member->lacp_short = wb_lacp_short_begin(member->port_id);
 		if (member->lacp_short == NULL)
@@ -164,6 +166,7 @@ int wb_port_open(const struct wb_port_config *config, struct rte_mempool *pool,
 	strlcpy(port->name, config->name, sizeof(port->name));
 	port->mtu = config->mtu;
 	port->policy = config->policy;
+	port->lacp_slow = config->lacp_slow;
 	rc = members_probe(port, config, err);
 	if (rc == 0 && config->bond)
 		rc = bond_make(port, err);

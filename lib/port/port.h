@@ -24,7 +24,8 @@ struct wb_port_config {
 	unsigned n_members; /**< 1 for a single device */
 	struct wb_device members[WB_MEMBERS_MAX];
 	enum wb_bond_policy policy;
-	uint16_t mtu; /**< bytes of an IP packet */
+	bool lacp_slow; /**< ask the partner for a LACPDU each 30 s rather than each second */
+	uint16_t mtu;	/**< bytes of an IP packet */
 };
 
 struct rte_eth_rxtx_callback;
@@ -43,6 +44,7 @@ struct wb_port {
 	uint16_t port_id; /**< DPDK's, to receive from and send to */
 	uint16_t mtu;
 	bool bond;
+	bool lacp_slow;
 	enum wb_bond_policy policy;
 	uint8_t mac[6];
 	unsigned n_members;

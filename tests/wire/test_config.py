@@ -62,7 +62,7 @@ def test_nothing_is_left_half_started(net, tmp_path):
                     'address = 192.0.2.1/24\n[port bad0]\ndevice = kernel:nosuch0\n')
     before = host.ip('-br', 'link')
     out = host.run(PROGRAM, 'run', path, check=False)
-    assert 'kernel:nosuch0: there is no such interface' in out
+    assert 'kernel:nosuch0: there is no interface nosuch0' in out
     after = host.ip('-br', 'link')
     assert [line.split()[0] for line in after.splitlines()] == \
         [line.split()[0] for line in before.splitlines()]

@@ -150,6 +150,26 @@ def test_member_down_and_up_under_traffic(sites):
     assert sites.host_a.ping('10.2.0.2', count=10, interval=0.02) == 10
 
 
+@pytest.mark.parametrize('rate, seconds', [('fast', 4), ('slow', None)])
+def test_silent_partner(net, rate, seconds):
+    """The partner stops talking though the links stay up: fast LACP gives it up, slow does not yet."""
+    s = Sites(net, links=2)
+    s.a.sections = s.a.sections.replace('hash = layer3+4', f'hash = layer3+4\nlacp-rate = {rate}')
+    s.start(1)
+    for member in s.a.members():
+        assert ('SHORT' in member['state'].split(',')) == (rate == 'fast')
+    pids = s.ns_b.run('pgrep', '-f', f'wirebraid run {s.b.config}').split()
+    s.ns_b.run('kill', '-STOP', *pids)
+    if seconds:
+        s.a.distributing(0, seconds=seconds)
+    else:
+        time.sleep(4.5)
+        assert all(m['distributing'] for m in s.a.members())
+    s.ns_b.run('kill', '-CONT', *pids)
+    s.a.distributing(2, seconds=10)
+    s.host_a.reaches('10.2.0.2')
+
+
 def test_table_off_makes_no_route(net):
     host = net.host('gw')
     far = net.host('far')
