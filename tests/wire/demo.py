@@ -168,6 +168,8 @@ def main():
     parser.add_argument('--json', metavar='FILE', help='write the figures there, too')
     parser.add_argument('--seconds', type=int, default=15, help='of each measurement')
     args = parser.parse_args()
+    # Also where a shell has told its background jobs to ignore Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sweep()
     say(f'the scene: two hosts, two gateways, {LINKS} links of {LINK_MBPS} Mbit/s')
@@ -205,4 +207,5 @@ if __name__ == '__main__':
     try:
         sys.exit(main())
     except KeyboardInterrupt:
+        print('demo: interrupted; the scene is taken down', file=sys.stderr)
         sys.exit(130)
