@@ -3,9 +3,14 @@
  * The kernel's links, routes and neighbours, as they are and as they change. Control only.
  *
  * After wb_mirror_open() everything is reported once; then what changes. When the kernel lost news
- * for us (ENOBUFS), or changes routes without a word (a link that goes down takes its IPv4 routes
- * along; IPv6 routes change hop by hop), the part concerned is reported anew between its begin and
- * end calls: what was not reported in between is gone.
+ * for us (ENOBUFS), or changes routes without a word (a link that goes down or an address that is
+ * deleted takes its IPv4 routes along, a nexthop object all that use it; IPv6 routes change hop by
+ * hop), the part concerned is reported anew between its begin and end calls: what was not reported
+ * in between is gone. A part that changed while the kernel told it begins again: begin may be
+ * called more than once before an end. Links have no begin and end: each that is lost is told gone.
+ *
+ * Only what decides by destination is reported: no routes of one source (IPv6 "from") or type of
+ * service, no paths the kernel has learned to one destination (MTU, redirect).
  */
 #ifndef WB_KERNEL_MIRROR_H
 #define WB_KERNEL_MIRROR_H

@@ -75,39 +75,48 @@ static void get_via(const struct nlattr *attr, struct wb_addr *addr)
 	memcpy(addr->bytes, via->rtvia_addr, length);
 }
 
+static void parse_hop(const struct rtnexthop *next, int family, struct wb_hop *hop)
+{
+	const struct nlattr *attr = (const void *)(next + 1);
+	const uint8_t *end = (const uint8_t *)next + next->rtnh_len;
+
+	memset(hop, 0, sizeof(*hop));
+	hop->ifindex = next->rtnh_ifindex;
+	hop->weight = (uint16_t)(next->rtnh_hops + 1);
+	for (; mnl_attr_ok(attr, (int)(end - (const uint8_t *)attr)); attr = mnl_attr_next(attr)) {
+		if (mnl_attr_get_type(attr) == RTA_GATEWAY)
+			get_addr(attr, family, &hop->gateway);
+		else if (mnl_attr_get_type(attr) == RTA_VIA)
+			get_via(attr, &hop->gateway);
+	}
+}
+
 static int parse_multipath(const struct nlattr *nest, int family, struct wb_route *route)
 {
 	const uint8_t *at = mnl_attr_get_payload(nest);
 	size_t left = mnl_attr_get_payload_len(nest);
+	bool dead = false;
 
 	while (left >= sizeof(struct rtnexthop)) {
 		const struct rtnexthop *next = (const void *)at;
-		struct wb_hop *hop = &route->hops[route->n_hops];
 		size_t length = next->rtnh_len, step = RTNH_ALIGN(length);
-		const struct nlattr *attr;
-		const uint8_t *inner = at + sizeof(*next);
 
 		if (length < sizeof(*next) || length > left)
 			return -EINVAL;
-		if (route->n_hops == WB_HOPS_MAX)
-			return -ENOTSUP;
-		memset(hop, 0, sizeof(*hop));
-		hop->ifindex = next->rtnh_ifindex;
-		hop->weight = (uint16_t)(next->rtnh_hops + 1);
-		for (attr = (const void *)inner;
-			mnl_attr_ok(attr, (int)(at + length - (const uint8_t *)attr));
-			attr = mnl_attr_next(attr)) {
-			if (mnl_attr_get_type(attr) == RTA_GATEWAY)
-				get_addr(attr, family, &hop->gateway);
-			else if (mnl_attr_get_type(attr) == RTA_VIA)
-				get_via(attr, &hop->gateway);
+		if (next->rtnh_flags & RTNH_F_DEAD) {
+			dead = true;
+		} else if (route->n_hops == WB_HOPS_MAX) {
+			route->n_hops = 0;
+			return 0;
+		} else {
+			parse_hop(next, family, &route->hops[route->n_hops++]);
 		}
-		route->n_hops++;
 		if (step >= left)
 			break;
 		at += step;
 		left -= step;
 	}
+	route->dead = dead && route->n_hops == 0;
 	return 0;
 }
 
@@ -131,15 +140,17 @@ int wb_parse_route(const struct nlmsghdr *message, struct wb_route *route)
 	route->table = body->rtm_table;
 	if (route->prefix.len > wb_addr_bits(&route->prefix.addr))
 		return -EINVAL;
-	if (table[RTA_DST] != NULL &&
-		!get_addr(table[RTA_DST], body->rtm_family, &route->prefix.addr))
+	if (table[RTA_DST] == NULL
+			? route->prefix.len != 0
+			: !get_addr(table[RTA_DST], body->rtm_family, &route->prefix.addr))
 		return -EINVAL;
 	get_u32(table[RTA_TABLE], &route->table);
 	get_u32(table[RTA_PRIORITY], &route->metric);
 	get_addr(table[RTA_PREFSRC], body->rtm_family, &route->source);
 	if (table[RTA_MULTIPATH] != NULL)
 		return parse_multipath(table[RTA_MULTIPATH], body->rtm_family, route);
-	if (get_u32(table[RTA_OIF], &value)) {
+	route->dead = (body->rtm_flags & RTNH_F_DEAD) != 0;
+	if (!route->dead && get_u32(table[RTA_OIF], &value)) {
 		route->n_hops = 1;
 		route->hops[0].ifindex = (int)value;
 		route->hops[0].weight = 1;
@@ -180,6 +191,9 @@ int wb_parse_link(const struct nlmsghdr *message, struct wb_link *link)
 	memset(link, 0, sizeof(*link));
 	if (rc < 0)
 		return rc;
+	/* A port that leaves its bridge is a "deleted link" of that family. */
+	if (body->ifi_family != AF_UNSPEC)
+		return -ENOTSUP;
 	link->ifindex = body->ifi_index;
 	link->up = (body->ifi_flags & IFF_UP) != 0;
 	link->carrier = (body->ifi_flags & IFF_LOWER_UP) != 0;

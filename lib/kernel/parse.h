@@ -19,7 +19,10 @@ struct wb_route {
 	uint32_t metric;
 	uint8_t type; /**< RTN_* */
 	uint8_t protocol;
+	bool dead;	       /**< has hops, but the kernel uses none: their links are down */
 	struct wb_addr source; /**< RTA_PREFSRC */
+	/** Hops in use. 0 for a unicast route that only the kernel can follow: more than
+	 * WB_HOPS_MAX, or nexthop objects it does not expand (nexthop_compat_mode 0). */
 	unsigned n_hops;
 	struct wb_hop hops[WB_HOPS_MAX];
 };
@@ -44,8 +47,8 @@ struct wb_address {
 	struct wb_prefix prefix;
 };
 
-/** Each returns 0; -EINVAL: malformed; -ENOTSUP: well formed, but nothing for us (another family,
- * a cloned route, more than WB_HOPS_MAX hops). */
+/** Each returns 0; -EINVAL: malformed; -ENOTSUP: well formed, but nothing for us (another family;
+ * of links, what a bridge says of its ports). */
 int wb_parse_route(const struct nlmsghdr *message, struct wb_route *route);
 int wb_parse_neighbour(const struct nlmsghdr *message, struct wb_neighbour *neighbour);
 int wb_parse_link(const struct nlmsghdr *message, struct wb_link *link);
