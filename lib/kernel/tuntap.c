@@ -70,6 +70,18 @@ static int attach(struct wb_tuntap *device, struct wb_err *err)
 	return 0;
 }
 
+/* Adds to the flags the kernel gave the device, which without them would take no part in multicast
+ * or would resolve neighbours on a TUN. A TUN takes no part in multicast, as WireGuard's do not. */
+static int bring_up(const struct wb_tuntap *device, int sock, struct ifreq *request)
+{
+	if (ioctl(sock, SIOCGIFFLAGS, request) < 0)
+		return -1;
+	request->ifr_flags |= IFF_UP;
+	if (!device->tap)
+		request->ifr_flags &= (short)~IFF_MULTICAST;
+	return ioctl(sock, SIOCSIFFLAGS, request);
+}
+
 static int configure(
 	struct wb_tuntap *device, const uint8_t mac[6], unsigned mtu, struct wb_err *err)
 {
@@ -78,6 +90,7 @@ static int configure(
 
 	if (sock < 0)
 		return wb_err_set(err, errno, "%s: %s", device->name, strerror(errno));
+	sysctls_set(device);
 	strlcpy(request.ifr_name, device->name, sizeof(request.ifr_name));
 	rc = ioctl(sock, SIOCSIFMTU, &request);
 	if (rc == 0 && mac != NULL) {
@@ -88,10 +101,8 @@ static int configure(
 	request.ifr_qlen = QUEUE_LEN;
 	if (rc == 0)
 		rc = ioctl(sock, SIOCSIFTXQLEN, &request);
-	sysctls_set(device);
-	request.ifr_flags = IFF_UP;
 	if (rc == 0)
-		rc = ioctl(sock, SIOCSIFFLAGS, &request);
+		rc = bring_up(device, sock, &request);
 	if (rc < 0)
 		rc = wb_err_set(err, errno, "%s: MTU %u, address and state cannot be set: %s",
 			device->name, mtu, strerror(errno));
@@ -102,9 +113,13 @@ static int configure(
 int wb_tuntap_create(const char *name, const uint8_t mac[6], unsigned mtu, struct wb_tuntap **out,
 	struct wb_err *err)
 {
-	struct wb_tuntap *device = calloc(1, sizeof(*device));
+	struct wb_tuntap *device;
 	int rc;
 
+	if (strlen(name) >= IFNAMSIZ)
+		return wb_err_set(err, ENAMETOOLONG,
+			"%s: an interface's name has %d characters at most", name, IFNAMSIZ - 1);
+	device = calloc(1, sizeof(*device));
 	if (device == NULL)
 		return wb_err_set(err, ENOMEM, "%s: no memory", name);
 	device->fd = -1;

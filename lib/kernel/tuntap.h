@@ -25,7 +25,7 @@ struct wb_tuntap {
  * TUN gets no link-local address of its own, as WireGuard's interfaces have none.
  * @param mac  TAP: its address; NULL for a TUN.
  * @param mtu  bytes of an IP packet.
- * @return 0; -EEXIST, -EPERM and what the kernel says, in err.
+ * @return 0; -EEXIST, -ENAMETOOLONG, -EPERM and what else the kernel says, in err.
  */
 int wb_tuntap_create(const char *name, const uint8_t mac[6], unsigned mtu, struct wb_tuntap **out,
 	struct wb_err *err);

@@ -7,9 +7,11 @@
 #include <cmocka.h>
 
 #include <errno.h>
+#include <net/if.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "kernel/netlink.h"
@@ -94,12 +96,55 @@ static void gateway_settings_are_made(void **state)
 	wb_tuntap_destroy(tun);
 }
 
+static unsigned flags_of(const struct wb_tuntap *device)
+{
+	struct ifreq request = {.ifr_flags = 0};
+	int sock = socket(AF_INET, SOCK_DGRAM, 0);
+
+	memcpy(request.ifr_name, device->name, sizeof(request.ifr_name));
+	assert_int_equal(ioctl(sock, SIOCGIFFLAGS, &request), 0);
+	close(sock);
+	return (unsigned short)request.ifr_flags;
+}
+
+/* A routing daemon speaks on a TAP only if it can multicast; a TUN resolves nobody. */
+static void flags_are_those_of_their_kind(void **state)
+{
+	static const uint8_t mac[6] = {2, 0, 0, 0, 0, 9};
+	struct wb_tuntap *tap, *tun;
+
+	(void)state;
+	assert_int_equal(wb_tuntap_create("lan", mac, 1500, &tap, NULL), 0);
+	assert_int_equal(wb_tuntap_create("wgf", NULL, 1420, &tun, NULL), 0);
+	assert_int_equal(flags_of(tap) & (IFF_UP | IFF_MULTICAST | IFF_BROADCAST | IFF_NOARP),
+		IFF_UP | IFF_MULTICAST | IFF_BROADCAST);
+	assert_int_equal(flags_of(tun) & (IFF_UP | IFF_MULTICAST | IFF_NOARP | IFF_POINTOPOINT),
+		IFF_UP | IFF_NOARP | IFF_POINTOPOINT);
+	wb_tuntap_destroy(tap);
+	wb_tuntap_destroy(tun);
+}
+
+static void what_cannot_be_is_refused(void **state)
+{
+	struct wb_tuntap *device;
+	struct wb_err err;
+
+	(void)state;
+	assert_int_equal(wb_tuntap_create("wgm", NULL, 100000, &device, &err), -EINVAL);
+	assert_int_equal(if_nametoindex("wgm"), 0);
+	assert_int_equal(
+		wb_tuntap_create("sixteen-and-more", NULL, 1420, &device, &err), -ENAMETOOLONG);
+	assert_int_equal(if_nametoindex("sixteen-and-mor"), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(kernel_answers_a_ping),
 		cmocka_unit_test(names_are_exclusive_and_errors_say_so),
 		cmocka_unit_test(gateway_settings_are_made),
+		cmocka_unit_test(flags_are_those_of_their_kind),
+		cmocka_unit_test(what_cannot_be_is_refused),
 	};
 
 	if (unshare(CLONE_NEWNET) < 0) {
