@@ -112,6 +112,12 @@ static const struct wb_addr any_neighbour = {
 	.family = AF_INET6,
 };
 
+/* The kernel counts weights from 0. */
+static uint8_t weight_byte(unsigned weight)
+{
+	return (uint8_t)(weight == 0 ? 0 : weight > 256 ? 255 : weight - 1);
+}
+
 static void put_hops(struct nlmsghdr *message, int family, const struct wb_hop *hops, unsigned n)
 {
 	struct nlattr *nest;
@@ -128,7 +134,7 @@ static void put_hops(struct nlmsghdr *message, int family, const struct wb_hop *
 
 		memset(hop, 0, sizeof(*hop));
 		hop->rtnh_ifindex = hops[i].ifindex;
-		hop->rtnh_hops = (uint8_t)(hops[i].weight > 0 ? hops[i].weight - 1 : 0);
+		hop->rtnh_hops = weight_byte(hops[i].weight);
 		message->nlmsg_len += sizeof(*hop);
 		if (hops[i].gateway.family != 0)
 			put_addr(message, RTA_GATEWAY, &hops[i].gateway);
@@ -150,6 +156,9 @@ int wb_netlink_route_set(struct wb_netlink *netlink, uint32_t table, const struc
 	char text[WB_PREFIX_STRLEN];
 	int rc;
 
+	if (n == 0 || n > WB_HOPS_MAX)
+		return wb_err_set(err, EINVAL, "route %s: %u hops, expected 1 to %d",
+			wb_prefix_format(prefix, text), n, WB_HOPS_MAX);
 	wb_prefix_mask(&network);
 	body->rtm_family = (uint8_t)prefix->addr.family;
 	body->rtm_dst_len = prefix->len;

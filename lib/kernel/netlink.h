@@ -24,7 +24,7 @@ struct wb_netlink;
 struct wb_hop {
 	int ifindex;
 	struct wb_addr gateway; /**< family 0: the destination is on the link */
-	uint16_t weight;	/**< 1..256; 0 counts as 1 */
+	uint16_t weight;	/**< 1..256; 0 counts as 1, more as 256 */
 };
 
 /** What wb_netlink_way() is asked: where would a packet to `dst` go? */

@@ -175,6 +175,29 @@ static void multipath(const char *text)
 	assert_int_equal(route->hops[0].ifindex, tun1->ifindex);
 }
 
+static void odd_numbers_of_hops_and_weights(void **state)
+{
+	struct wb_hop hops[WB_HOPS_MAX + 1];
+	const struct wb_route *route;
+	struct wb_prefix prefix;
+
+	(void)state;
+	for (unsigned i = 0; i < WB_HOPS_MAX + 1; i++)
+		hops[i] = (struct wb_hop){
+			.ifindex = i & 1 ? tun1->ifindex : tun0->ifindex, .weight = 999};
+	wb_prefix_parse("10.11.0.0/16", &prefix);
+	assert_int_equal(
+		wb_netlink_route_set(netlink, WB_TABLE_MAIN, &prefix, hops, 0, NULL), -EINVAL);
+	assert_int_equal(
+		wb_netlink_route_set(netlink, WB_TABLE_MAIN, &prefix, hops, WB_HOPS_MAX + 1, NULL),
+		-EINVAL);
+	assert_int_equal(
+		wb_netlink_route_set(netlink, WB_TABLE_MAIN, &prefix, hops, WB_HOPS_MAX, NULL), 0);
+	route = best("10.11.0.0/16");
+	assert_int_equal(route->n_hops, WB_HOPS_MAX);
+	assert_int_equal(route->hops[0].weight, 256);
+}
+
 static void multipath_routes_of_both_families(void **state)
 {
 	(void)state;
@@ -328,6 +351,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(own_addresses_are_local),
 		cmocka_unit_test(multipath_routes_of_both_families),
+		cmocka_unit_test(odd_numbers_of_hops_and_weights),
 		cmocka_unit_test(routes_of_a_link_that_goes_down_are_gone),
 		cmocka_unit_test(ways),
 		cmocka_unit_test(kernel_resolves_neighbours_when_asked),
