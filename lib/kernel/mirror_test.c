@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <libmnl/libmnl.h>
 #include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <sched.h>
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -324,6 +326,111 @@ static void a_link_that_leaves_a_bridge_is_not_gone(void **state)
 	assert_string_equal(gone_link, "");
 }
 
+/* Room that ends where memory does: a read too far is a fault, libmnl's too, which no sanitizer
+ * looks at. */
+#define ROOM (64U << 10)
+
+static uint8_t *guarded_end(void)
+{
+	static uint8_t *end;
+	uint8_t *start;
+
+	if (end != NULL)
+		return end;
+	start = mmap(NULL, ROOM + (64 << 10), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+		-1, 0);
+	assert_ptr_not_equal(start, MAP_FAILED);
+	assert_int_equal(mprotect(start + ROOM, 64 << 10, PROT_NONE), 0);
+	end = start + ROOM;
+	return end;
+}
+
+/* Spoils a few bytes of a copy. The header's length stays, as mnl_nlmsg_ok() has proved it before a
+ * parser is called. */
+static void parse_spoiled(const struct nlmsghdr *message)
+{
+	uint8_t *copy = guarded_end() - message->nlmsg_len;
+	unsigned spoiled = 1 + (unsigned)rand() % 4;
+	struct wb_neighbour neighbour;
+	struct wb_address addr;
+	struct wb_route route;
+	struct wb_link link;
+
+	memcpy(copy, message, message->nlmsg_len);
+	while (spoiled-- > 0) {
+		unsigned at = sizeof(*message) +
+			(unsigned)rand() % (message->nlmsg_len - (unsigned)sizeof(*message));
+
+		copy[at] = (uint8_t)(rand() % 2 ? rand() : rand() % 32);
+	}
+	if (wb_parse_route((void *)copy, &route) == 0)
+		assert_true(route.n_hops <= WB_HOPS_MAX &&
+			route.prefix.len <= wb_addr_bits(&route.prefix.addr));
+	wb_parse_neighbour((void *)copy, &neighbour);
+	wb_parse_address((void *)copy, &addr);
+	if (wb_parse_link((void *)copy, &link) == 0)
+		assert_true(memchr(link.name, '\0', sizeof(link.name)) != NULL);
+}
+
+static int spoil(const struct nlmsghdr *message, void *arg)
+{
+	unsigned *n = arg;
+
+	(*n)++;
+	for (unsigned round = 0; round < 2000; round++)
+		parse_spoiled(message);
+	return MNL_CB_OK;
+}
+
+/* All that the kernel tells of one kind, spoiled in many ways. */
+static unsigned spoil_dump(uint16_t type)
+{
+	struct mnl_socket *sock = mnl_socket_open(NETLINK_ROUTE);
+	static uint8_t buffer[64 << 10];
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	unsigned n = 0;
+	ssize_t length;
+
+	assert_non_null(sock);
+	message->nlmsg_type = type;
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
+	assert_true(mnl_socket_sendto(sock, message, message->nlmsg_len) > 0);
+	do
+		length = mnl_socket_recvfrom(sock, buffer, sizeof(buffer));
+	while (length > 0 && mnl_cb_run(buffer, (size_t)length, 0, 0, spoil, &n) > 0);
+	mnl_socket_close(sock);
+	return n;
+}
+
+static void parsers_stand_spoiled_messages(void **state)
+{
+	(void)state;
+	ip("addr add 192.0.2.1/24 dev tap0");
+	ip("route add 10.12.0.0/16 nexthop dev tun0 nexthop dev tun1 nexthop via 192.0.2.7");
+	ip("route add 10.13.0.0/16 via inet6 fe80::7 dev tap0");
+	ip("-6 route add 2001:db8::/32 nexthop via fe80::1 dev tun0 nexthop via fe80::2 dev tap0");
+	ip("neigh add 192.0.2.7 lladdr 02:00:00:00:00:07 dev tap0");
+	srand(13);
+	assert_true(spoil_dump(RTM_GETROUTE) >= 5);
+	assert_true(spoil_dump(RTM_GETNEIGH) >= 1);
+	assert_true(spoil_dump(RTM_GETADDR) >= 1);
+	assert_true(spoil_dump(RTM_GETLINK) >= 3);
+}
+
+static void only_destinations_decide(void **state)
+{
+	(void)state;
+	ip("addr add 10.9.0.1/32 dev tun0");
+	ip("route add 10.14.0.0/16 dev tun0");
+	ip("route add 10.14.0.0/16 tos 0x10 dev tun1");
+	assert_int_equal(best("10.14.0.0/16")->hops[0].ifindex, tun0->ifindex);
+	ip("-6 addr add 2001:db8:9::1/128 dev tun0 nodad");
+	ip("-6 route add 2001:db8:14::/48 dev tun0");
+	ip("-6 route add 2001:db8:14::/48 from 2001:db8:9::/48 dev tun1");
+	assert_int_equal(best("2001:db8:14::/48")->hops[0].ifindex, tun0->ifindex);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -333,6 +440,8 @@ int main(void)
 		TEST(routes_go_with_their_address),
 		TEST(routes_follow_nexthop_objects),
 		TEST(cached_paths_are_no_routes),
+		TEST(only_destinations_decide),
+		TEST(parsers_stand_spoiled_messages),
 		TEST(only_lost_links_are_told_gone),
 		TEST(a_link_that_leaves_a_bridge_is_not_gone),
 		/* The last: its links go with the namespace. */
