@@ -12,28 +12,30 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define RUNTIME	  "/var/run/dpdk"
-#define SOCKET	  "dpdk_telemetry.v2"
-#define REPLY_MAX (64 << 10)
+#define SOCKET	     "dpdk_telemetry.v2"
+#define REPLY_MAX    (64 << 10)
+#define PATIENCE_SEC 5
 
 struct client {
 	int fd;
+	bool lost;
 	char reply[REPLY_MAX];
 };
 
-static int connect_to(const char *name)
+static int connect_to(const char *runtime, const char *name)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	const struct timeval patience = {.tv_sec = 5};
+	const struct timeval patience = {.tv_sec = PATIENCE_SEC};
 	int fd;
 
-	if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), RUNTIME "/%s/" SOCKET,
+	if ((size_t)snprintf(address.sun_path, sizeof(address.sun_path), "%s/%s/" SOCKET, runtime,
 		    name) >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
 	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
 		int rc = -errno;
 
@@ -43,83 +45,110 @@ static int connect_to(const char *name)
 	return fd;
 }
 
-/* Connects to one that answers under our commands; counts and names them. */
-static int find_running(char *names, size_t size, unsigned *n)
+/* Connects, hears the greeting, and asks what only a gateway answers. */
+static int dial(const char *runtime, const char *name, struct client **out)
 {
-	DIR *directory = opendir(RUNTIME);
-	const struct dirent *entry;
-	int found = -ENOENT;
-
-	*n = 0;
-	names[0] = '\0';
-	while (directory != NULL && (entry = readdir(directory)) != NULL) {
-		int fd = entry->d_name[0] == '.' ? -1 : connect_to(entry->d_name);
-
-		if (fd == -EACCES)
-			found = -EACCES;
-		if (fd < 0)
-			continue;
-		if (++*n == 1)
-			found = fd;
-		else
-			close(fd);
-		snprintf(names + strlen(names), size - strlen(names), "%s%s", *n > 1 ? ", " : "",
-			entry->d_name);
-	}
-	if (directory != NULL)
-		closedir(directory);
-	return found;
-}
-
-static int open_socket(const char *name, struct wb_err *err)
-{
-	char names[256];
-	unsigned n;
-	int fd;
-
-	if (name != NULL) {
-		fd = connect_to(name);
-		if (fd >= 0)
-			return fd;
-		if (fd == -EACCES)
-			return wb_err_set(err, EACCES, "gateway %s answers root only", name);
-		close(find_running(names, sizeof(names), &n));
-		return wb_err_set(err, ENOENT, "no gateway %s is running; running: %s", name,
-			n > 0 ? names : "none");
-	}
-	fd = find_running(names, sizeof(names), &n);
-	if (fd >= 0 && n == 1)
-		return fd;
-	if (fd >= 0) {
-		close(fd);
-		return wb_err_set(err, EINVAL,
-			"several gateways are running, choose one by --name: %s", names);
-	}
-	if (fd == -EACCES)
-		return wb_err_set(err, EACCES, "the gateway answers root only");
-	return wb_err_set(err, ENOENT, "no gateway is running");
-}
-
-int client_open(const char *name, struct client **out, struct wb_err *err)
-{
+	int fd = connect_to(runtime, name), rc = 0;
 	struct client *client;
-	int fd = open_socket(name, err);
+	json_t *ports;
 
 	if (fd < 0)
 		return fd;
 	client = calloc(1, sizeof(*client));
 	if (client == NULL) {
 		close(fd);
-		return wb_err_set(err, ENOMEM, "no memory");
+		return -ENOMEM;
 	}
 	client->fd = fd;
-	/* It greets first. */
-	if (recv(fd, client->reply, sizeof(client->reply), 0) <= 0) {
+	client->lost = recv(fd, client->reply, sizeof(client->reply), 0) <= 0;
+	ports = client_ask(client, NULL, "/wirebraid/ports");
+	if (ports == NULL)
+		rc = client->lost ? -EIO : -EPROTO;
+	json_decref(ports);
+	if (rc < 0)
 		client_close(client);
-		return wb_err_set(err, EIO, "the gateway does not answer");
+	else
+		*out = client;
+	return rc;
+}
+
+/* Those that run, and the first of them. */
+struct running {
+	struct client *first;
+	unsigned n;
+	bool hidden; /* some may run that do not answer this user */
+	char names[256];
+};
+
+static void find_running(const char *runtime, struct running *running)
+{
+	DIR *directory = opendir(runtime);
+	const struct dirent *entry;
+
+	memset(running, 0, sizeof(*running));
+	/* DPDK lets nobody but its user look inside. */
+	running->hidden = directory == NULL && errno == EACCES;
+	while (directory != NULL && (entry = readdir(directory)) != NULL) {
+		size_t used = strlen(running->names);
+		struct client *client;
+		int rc = entry->d_name[0] == '.' ? -ENOENT : dial(runtime, entry->d_name, &client);
+
+		running->hidden |= rc == -EACCES;
+		if (rc < 0)
+			continue;
+		if (running->n++ == 0)
+			running->first = client;
+		else
+			client_close(client);
+		snprintf(running->names + used, sizeof(running->names) - used, "%s%s",
+			used > 0 ? ", " : "", entry->d_name);
 	}
-	*out = client;
-	return 0;
+	if (directory != NULL)
+		closedir(directory);
+}
+
+static int open_named(
+	const char *runtime, const char *name, struct client **out, struct wb_err *err)
+{
+	struct running running;
+	int rc = dial(runtime, name, out);
+
+	if (rc == 0)
+		return 0;
+	if (rc == -EACCES)
+		return wb_err_set(err, EACCES, "gateway %s answers root only", name);
+	if (rc == -EPROTO)
+		return wb_err_set(err, EPROTO,
+			"%s is a DPDK program, but no gateway, or one that has not started yet",
+			name);
+	if (rc == -EIO)
+		return wb_err_set(err, EIO, "gateway %s does not answer", name);
+	if (rc == -ENOMEM)
+		return wb_err_set(err, ENOMEM, "no memory");
+	find_running(runtime, &running);
+	client_close(running.first);
+	return wb_err_set(err, ENOENT, "no gateway %s is running; running: %s", name,
+		running.n > 0 ? running.names : "none");
+}
+
+int client_open(const char *runtime, const char *name, struct client **out, struct wb_err *err)
+{
+	struct running running;
+
+	if (name != NULL)
+		return open_named(runtime, name, out, err);
+	find_running(runtime, &running);
+	if (running.n == 1) {
+		*out = running.first;
+		return 0;
+	}
+	client_close(running.first);
+	if (running.n > 1)
+		return wb_err_set(err, EINVAL,
+			"several gateways are running, choose one by --name: %s", running.names);
+	if (running.hidden)
+		return wb_err_set(err, EACCES, "gateways answer root only");
+	return wb_err_set(err, ENOENT, "no gateway is running");
 }
 
 void client_close(struct client *client)
@@ -141,8 +170,12 @@ json_t *client_ask(struct client *client, struct wb_err *err, const char *format
 	va_start(args, format);
 	vsnprintf(command, sizeof(command), format, args);
 	va_end(args);
+	if (client->lost)
+		return NULL;
 	if (send(client->fd, command, strlen(command), MSG_NOSIGNAL) < 0 ||
 		(length = recv(client->fd, client->reply, sizeof(client->reply), 0)) <= 0) {
+		/* An answer that comes later would be taken for the next one's. */
+		client->lost = true;
 		wb_err_set(err, EIO, "the gateway does not answer to %s", command);
 		return NULL;
 	}
@@ -150,13 +183,18 @@ json_t *client_ask(struct client *client, struct wb_err *err, const char *format
 	if (reply != NULL)
 		/* One member, named for the command. */
 		answer = json_object_iter_value(json_object_iter(reply));
-	if (answer == NULL || json_is_null(answer))
+	if (json_is_null(answer))
+		answer = NULL;
+	if (answer == NULL)
 		wb_err_set(err, EPROTO, "the gateway has no answer to %s", command);
 	json_incref(answer);
 	json_decref(reply);
-	if (json_is_null(answer))
-		return NULL;
 	return answer;
+}
+
+bool client_lost(const struct client *client)
+{
+	return client->lost;
 }
 
 json_int_t client_int(const json_t *object, const char *key)

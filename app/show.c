@@ -36,8 +36,13 @@ static int show(unsigned subject, const char *name, bool as_json)
 	struct wb_err err = {.text = ""};
 	json_t *document = NULL;
 
-	if (client_open(name, &client, &err) == 0) {
+	if (client_open(CLIENT_RUNTIME, name, &client, &err) == 0) {
 		document = subjects[subject].gather(client, &err);
+		/* A part is not shown as if it were the whole. */
+		if (client_lost(client)) {
+			json_decref(document);
+			document = NULL;
+		}
 		client_close(client);
 	}
 	if (document == NULL) {

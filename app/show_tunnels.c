@@ -131,6 +131,26 @@ void show_tunnels_print(const json_t *tunnels)
 	}
 }
 
+/* The tunnels of a path by their names. The gateway gives a tunnel a key of its own where DPDK does
+ * not take the name for one, as wg-b, and tells the name inside. */
+static json_t *by_name(json_t *path)
+{
+	json_t *tunnels, *tunnel, *name;
+	const char *key;
+
+	if (path == NULL)
+		return NULL;
+	tunnels = json_object();
+	json_object_foreach(path, key, tunnel)
+	{
+		name = json_object_get(tunnel, "tunnel");
+		json_object_set(
+			tunnels, json_is_string(name) ? json_string_value(name) : key, tunnel);
+	}
+	json_decref(path);
+	return tunnels;
+}
+
 json_t *show_paths_gather(struct client *client, struct wb_err *err)
 {
 	json_t *paths = json_array(), *page, *prefix;
@@ -145,8 +165,8 @@ json_t *show_paths_gather(struct client *client, struct wb_err *err)
 		size = json_array_size(page);
 		json_array_foreach(page, i, prefix)
 		{
-			json_t *tunnels = client_ask(
-				client, err, "/wirebraid/path,%s", json_string_value(prefix));
+			json_t *tunnels = by_name(client_ask(
+				client, err, "/wirebraid/path,%s", json_string_value(prefix)));
 
 			json_array_append_new(paths,
 				json_pack("{s:O, s:o?}", "prefix", prefix, "tunnels", tunnels));
