@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -71,11 +72,14 @@ static void serve(const struct server *server, int fd)
 
 static void *server_run(void *arg)
 {
+	/* A test that fails does not close its client: do not wait for it for ever. */
+	const struct timeval patience = {.tv_sec = 5};
 	struct server *server = arg;
 	int fd;
 
 	/* shutdown() of the listening socket ends it. */
 	while ((fd = accept(server->fd, NULL, NULL)) >= 0) {
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
 		serve(server, fd);
 		close(fd);
 	}

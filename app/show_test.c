@@ -158,8 +158,8 @@ static void tunnels(void **state)
 		"  'rx_bytes': 1048576, 'tx_bytes': 92, 'rx_packets': 12345, 'tx_packets': 2,"
 		"  'persistent_keepalive': 25, 'state': 'up', 'member': '0000:01:00.0'},"
 		" '/wirebraid/allowed,wg-b:0:0': ['10.0.0.0/8', '" LONG_V6 "/128'],"
-		" '/wirebraid/allowed,wg-b:0:2': ['" LONG_V6 "/127'],"
-		" '/wirebraid/allowed,wg-b:0:3': [],"
+		" '/wirebraid/allowed,wg-b:0:2': ['10.1.0.0/16', '" LONG_V6 "/127'],"
+		" '/wirebraid/allowed,wg-b:0:4': [],"
 		" '/wirebraid/peer,wg-b:1': {'public_key': '" KEY "', 'preshared_key': 0,"
 		"  'endpoint': '(none)', 'latest_handshake_s_ago': -1, 'state': 'idle',"
 		"  'member': ''},"
@@ -175,7 +175,7 @@ static void tunnels(void **state)
 	assert_int_equal(json_array_size(peers), 2);
 	/* Pages are put together. */
 	assert_int_equal(
-		json_array_size(json_object_get(json_array_get(peers, 0), "allowed_ips")), 3);
+		json_array_size(json_object_get(json_array_get(peers, 0), "allowed_ips")), 4);
 	text = print(show_tunnels_print, gathered);
 	fits_80_columns(text);
 	has(text,
@@ -183,7 +183,7 @@ static void tunnels(void **state)
 		"  listening port: 51820\n  fwmark: 0xcafe\n");
 	has(text, "  mtu: 1420, sealed on lcore 1, opened on lcore 2\n");
 	has(text, "\npeer: " KEY "\n  preshared key: (hidden)\n  endpoint: [" LONG_V6 "]:51820\n");
-	has(text, "  allowed ips: 10.0.0.0/8, " LONG_V6 "/128,\n");
+	has(text, "  allowed ips: 10.0.0.0/8, " LONG_V6 "/128,\n               10.1.0.0/16, ");
 	has(text, LONG_V6 "/127\n  latest handshake: 1 minute, 3 seconds ago\n");
 	has(text, "  transfer: 1.00 MiB received, 92 B sent\n");
 	has(text, "  packets: 12.35 k received, 2 sent\n");
