@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
+# shellcheck shell=sh
 # Shared by the scripts: messages, packages, hugepages. Source it with $top set.
 
 say() { printf '%s\n' "== $*"; }
@@ -46,4 +47,33 @@ hugepages_reserve() {
 
 hugepages_restore() {
     [ -z "${hugepages_before-}" ] || echo "$hugepages_before" >"$hugepages_file" 2>/dev/null || true
+}
+
+# From here on a signal ends the script by way of its EXIT trap, and run_child's command before it.
+signals_stop_us() {
+    child='' caught=''
+    trap 'stop 130' INT
+    trap 'stop 143' TERM
+    trap 'stop 129' HUP
+}
+
+stop() {
+    [ -n "$child" ] || exit "$1"
+    caught=$1
+    kill -TERM "$child" 2>/dev/null || true
+}
+
+# Runs a command that cleans up behind itself: a signal is handed on to it, and its end waited for.
+run_child() {
+    "$@" &
+    child=$!
+    # A signal ends `wait`, not the command.
+    while :; do
+        child_status=0
+        wait "$child" || child_status=$?
+        kill -0 "$child" 2>/dev/null || break
+    done
+    child=
+    [ -z "$caught" ] || exit "$caught"
+    return "$child_status"
 }

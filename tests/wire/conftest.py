@@ -8,13 +8,18 @@ import pytest
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 
-from net import Net, sweep  # noqa: E402
+from net import Net, end_on_signals, sweep  # noqa: E402
+
+
+def interrupt(_):
+    raise KeyboardInterrupt
 
 
 def pytest_configure(config):
     if os.geteuid() != 0:
         pytest.exit('needs root: network namespaces', 1)
     sweep()
+    end_on_signals(interrupt)
 
 
 @pytest.fixture

@@ -2,14 +2,13 @@
 """The experiment of scripts/demo: goodput over one, two and three tunnels, and a pulled cable."""
 import argparse
 import json
-import signal
 import struct
 import sys
 import threading
 import time
 
 from gateway import PROGRAM
-from net import Net, run, sweep
+from net import Net, end_on_signals, run, sweep
 from sites import Sites
 
 LINKS = 3
@@ -168,9 +167,7 @@ def main():
     parser.add_argument('--json', metavar='FILE', help='write the figures there, too')
     parser.add_argument('--seconds', type=int, default=15, help='of each measurement')
     args = parser.parse_args()
-    # Also where a shell has told its background jobs to ignore Ctrl-C.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    end_on_signals(lambda number: sys.exit(128 + number))
     sweep()
     say(f'the scene: two hosts, two gateways, {LINKS} links of {LINK_MBPS} Mbit/s')
     with Net() as net:
@@ -204,8 +201,4 @@ def main():
 
 
 if __name__ == '__main__':
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        print('demo: interrupted; the scene is taken down', file=sys.stderr)
-        sys.exit(130)
+    sys.exit(main())

@@ -6,11 +6,10 @@ import signal
 import socket
 import struct
 import subprocess
-import tempfile
 import time
 from pathlib import Path
 
-from net import run, wait_for
+from net import run, scratch, wait_for
 
 TOP = Path(__file__).resolve().parents[2]
 PROGRAM = TOP / 'build' / 'app' / 'wirebraid'
@@ -61,7 +60,7 @@ class Gateway:
         Gateway.count += 1
         self.host = host
         self.name = name or f'test-{os.getpid()}-{Gateway.count}'
-        self.directory = Path(tempfile.mkdtemp(prefix='wirebraid-'))
+        self.directory = scratch('wirebraid')
         self.process = None
         self.log = self.directory / 'log'
         self.config = self.directory / 'gateway.conf'

@@ -1,17 +1,21 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Network namespaces and the cables between them, torn down whatever happens."""
 import os
+import shutil
 import signal
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 PREFIX = 'wbt'
 
 
 def run(*argv, check=True, **kwargs):
-    """Runs a command to its end and gives its output."""
-    done = subprocess.run([str(a) for a in argv], stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, check=False, **kwargs)
+    """Runs a command to its end and gives its output. A terminal's Ctrl-C is not for the command: it
+    may be one that cleans up."""
+    done = subprocess.run([str(a) for a in argv], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True, check=False, start_new_session=True, **kwargs)
     if check and done.returncode != 0:
         raise AssertionError(f'{" ".join(map(str, argv))}: {done.returncode}\n{done.stdout}')
     return done.stdout
@@ -29,8 +33,31 @@ def wait_for(what, seconds=10.0, every=0.05, why=''):
         time.sleep(every)
 
 
+def scratch(kind):
+    """A directory that says whose it is."""
+    return Path(tempfile.mkdtemp(prefix=f'{kind}-{os.getpid()}-'))
+
+
+def end_on_signals(end):
+    """The first signal calls `end` with its number, which raises something, so that what is up is
+    taken down; a second one does not disturb that."""
+    got = []
+
+    def once(number, _):
+        got.append(number)
+        if len(got) == 1:
+            end(number)
+    for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(each, once)
+
+
 def sweep():
     """Takes away what runs that were killed have left behind."""
+    for kind in ('wirebraid', 'wireguard-go'):
+        for directory in Path(tempfile.gettempdir()).glob(f'{kind}-*-*'):
+            owner = directory.name[len(kind) + 1:].split('-')[0]
+            if owner.isdigit() and not os.path.exists(f'/proc/{owner}'):
+                shutil.rmtree(directory, ignore_errors=True)
     for line in run('ip', 'netns', 'list', check=False).splitlines():
         name = line.split()[0] if line.split() else ''
         owner = name[len(PREFIX):].split('-')[0]
@@ -96,8 +123,12 @@ class Net:
         return self
 
     def __exit__(self, *exc):
+        failures = []
         for close in reversed(self.closers):
-            close()
+            try:
+                close()
+            except Exception as failure:  # the rest is taken down all the same
+                failures.append(failure)
         for process in self.processes:
             if process.poll() is None:
                 process.kill()
@@ -109,6 +140,8 @@ class Net:
                 except ProcessLookupError:
                     pass
             run('ip', 'netns', 'delete', host.name, check=False)
+        if failures and exc[0] is None:
+            raise failures[0]
 
     def host(self, name):
         host = Namespace(self, name)

@@ -3,11 +3,10 @@
 import os
 import socket
 import subprocess
-import tempfile
 from pathlib import Path
 
 from gateway import keypair
-from net import wait_for
+from net import scratch, wait_for
 
 
 class WireguardGo:
@@ -22,7 +21,7 @@ class WireguardGo:
         self.mtu = mtu
         self.private, self.public = keypair()
         self.process = None
-        self.directory = Path(tempfile.mkdtemp(prefix='wireguard-go-'))
+        self.directory = scratch('wireguard-go')
         net.closers.append(self.close)
 
     def start(self, listen, addresses, peers):
