@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-3-Clause
-"""The bond's hash, told and true; bonds of virtual devices; a member that dies without a word."""
+"""The bond's hash, told and true; bonds of virtual devices; a partner that restarts."""
 import time
 
 import pytest
@@ -90,8 +90,8 @@ def test_bond_of_virtual_devices(net):
         gateway.balanced()
 
 
-def test_partner_falls_silent(net):
-    """The other gateway dies: no member distributes to it for ever, and it is taken back."""
+def test_partner_restarts(net):
+    """The other gateway ends and comes back: so do the bond and the tunnels."""
     pair = Pair(net, 4, veth)
     pair.a.reaches('10.99.0.2')
     assert pair.gateways[1].stop() == 0

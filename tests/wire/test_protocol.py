@@ -71,7 +71,8 @@ def test_marks(net):
     """RFC 6040: ECN goes out and comes back; DSCP stays inside."""
     r = Remote(net)
     r.lan.reaches('10.9.0.9')
-    for inside, outside in ((0x00, 0), (0xb8, 0), (0x02, 2), (0xba, 2), (0x01, 1)):
+    for inside, outside in ((0x00, 0), (0xb8, 0), (0x02, 2), (0xba, 2), (0x01, 1),
+                            (0x03, 2)):
         sniffer = Sniffer(r.far)
         assert r.lan.ping('10.9.0.9', count=2, extra=['-Q', inside]) == 2
         assert [tos for tos, _ in transport(sniffer.stop())] == [outside] * 2, hex(inside)
