@@ -113,18 +113,19 @@ static int accounts(struct gateway *gateway, const char *params, struct rte_tel_
 
 static int rings(struct gateway *gateway, const char *params, struct rte_tel_data *data)
 {
-	char text[48];
+	char text[64];
 
 	(void)params;
-	rte_tel_data_start_dict(data);
+	/* Stages' names are no names to rte_telemetry's dicts. */
+	rte_tel_data_start_array(data, RTE_TEL_STRING_VAL);
 	for (unsigned i = 0; i < gateway->plan.n_stages; i++) {
 		const struct stage *stage = &gateway->plan.stages[i];
 
 		if (stage->in == NULL)
 			continue;
-		snprintf(text, sizeof(text), "%u/%u", rte_ring_count(stage->in),
+		snprintf(text, sizeof(text), "%s %u/%u", stage->name, rte_ring_count(stage->in),
 			rte_ring_get_capacity(stage->in));
-		rte_tel_data_add_dict_string(data, stage->name, text);
+		rte_tel_data_add_array_string(data, text);
 	}
 	return 0;
 }

@@ -222,16 +222,31 @@ int telemetry_paths(struct gateway *gateway, const char *params, struct rte_tel_
 	return 0;
 }
 
+/* The key of a tunnel: its name, or id/NUMBER where rte_telemetry does not take the name for one.
+ * No tunnel has a slash in its name. */
+static const char *tunnel_key(const struct wb_tunnel *tunnel, char out[16])
+{
+	static const char taken[] =
+		"0123456789_ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+	if (tunnel->name[strspn(tunnel->name, taken)] == '\0')
+		return tunnel->name;
+	snprintf(out, 16, "id/%u", tunnel->id);
+	return out;
+}
+
 static void tunnel_put(struct gateway *gateway, struct rte_tel_data *data, uint16_t id,
 	unsigned weight, unsigned buckets)
 {
 	const struct wb_tunnel *tunnel = gateway->wg->by_id[id];
 	struct transfer transfer = transfer_of(tunnel);
 	struct rte_tel_data *path = rte_tel_data_alloc();
+	char key[16];
 
 	if (path == NULL)
 		return;
 	rte_tel_data_start_dict(path);
+	rte_tel_data_add_dict_string(path, "tunnel", tunnel->name);
 	rte_tel_data_add_dict_int(path, "weight", (int)weight);
 	rte_tel_data_add_dict_int(path, "buckets", (int)buckets);
 	rte_tel_data_add_dict_int(
@@ -239,7 +254,9 @@ static void tunnel_put(struct gateway *gateway, struct rte_tel_data *data, uint1
 	rte_tel_data_add_dict_string(
 		path, "member", tunnel->n_peers > 0 ? member_of(gateway, tunnel->peers[0]) : "");
 	transfer_put(path, &transfer);
-	rte_tel_data_add_dict_container(data, tunnel->name, path, 0);
+	/* One that is refused, as the 257th, is still ours. */
+	if (rte_tel_data_add_dict_container(data, tunnel_key(tunnel, key), path, 0) < 0)
+		rte_tel_data_free(path);
 }
 
 int telemetry_path(struct gateway *gateway, const char *params, struct rte_tel_data *data)

@@ -117,6 +117,11 @@ def test_lcores_tell_what_they_run(sites):
     assert lcore['packets'] > 0 and lcore['busy_cycles'] < lcore['total_cycles']
 
 
+def test_rings_are_told(sites):
+    rings = sites.a.ask('rings')
+    assert any(ring.startswith('seal:wg0 ') for ring in rings) and len(rings) == 13
+
+
 def test_lacp_states_are_shown(sites):
     for gateway, other in ((sites.a, sites.b), (sites.b, sites.a)):
         port = [p for p in gateway.show('ports') if p['name'] == 'bond0'][0]
