@@ -95,6 +95,30 @@ def test_marks(net):
     r.gateway.balanced()
 
 
+def test_hop_limits(net):
+    """A tunnel is a hop: TTL and hop limit fall by one on the way in and by one on the way out."""
+    r = Remote(net)
+    r.lan.reaches('10.9.0.9')
+    r.lan.reaches('fd09::9')
+    far, lan = packet_socket(r.far, r.peer.name), packet_socket(r.lan, 'eth0')
+    for raw in (far, lan):
+        raw.settimeout(2)
+
+    def limit(raw, l2, family, size):
+        at, length = (8, 20 + 8 + size) if family == 4 else (7, 40 + 8 + size)
+        while True:
+            frame, address = raw.recvfrom(2048)
+            if address[2] != 4 and frame[l2] >> 4 == family and len(frame) == l2 + length:
+                return frame[l2 + at]
+
+    for family, there, back in ((4, '10.9.0.9', '10.1.0.2'), (6, 'fd09::9', 'fd01::2')):
+        assert r.lan.ping(there, count=1, size=611, extra=['-t', 9]) == 1
+        assert limit(far, 0, family, 611) == 8
+        assert r.far.ping(back, count=1, size=612, extra=['-t', 9]) == 1
+        assert limit(lan, 14, family, 612) == 8
+    r.gateway.balanced()
+
+
 def test_keepalives(net):
     """Persistent ones every so many seconds, without traffic and from the start; and one passive
     keepalive ten seconds after data that was not answered."""
