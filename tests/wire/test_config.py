@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What the program says of its command line and of mistakes in its files."""
+import shutil
 import subprocess
 
 import pytest
@@ -58,6 +59,7 @@ def test_nothing_is_left_half_started(net, tmp_path):
     host, far = net.host('gw'), net.host('far')
     net.cable(host, 'wan', far, 'eth0')
     path = tmp_path / 'gw.conf'
+    net.closers.append(lambda: shutil.rmtree(f'/var/run/dpdk/half-{net.number}'))
     path.write_text(f'[gateway]\nname = half-{net.number}\n[port good0]\ndevice = kernel:wan\n'
                     'address = 192.0.2.1/24\n[port bad0]\ndevice = kernel:nosuch0\n')
     before = host.ip('-br', 'link')
