@@ -30,5 +30,5 @@ def test_rekey_under_traffic(rekey):
         # The peer has a new session, and so have we, both well before the old one died.
         assert remote.peer.handshake() - rekey.first[who] in range(115, 140), who
         ago = remote.gateway.peer('wg0')['latest_handshake_s_ago']
-        assert 0 <= ago < SECONDS and time.time() - ago > rekey.first[who] + 100, (who, ago)
+        assert ago >= 0 and time.time() - ago > rekey.first[who] + 100, (who, ago)
         remote.gateway.balanced()

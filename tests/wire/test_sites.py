@@ -151,7 +151,9 @@ def test_member_down_and_up_under_traffic(sites):
     for ping in pings:
         out = ping.communicate()[0]
         lost += 250 - int(out.split(' packets transmitted, ')[1].split()[0])
-    assert lost < 60, lost  # of 1500: what was sent within the time it took to notice
+    # Of 1500. What was under way when the cable went; a third of the flows for all of its absence
+    # would be 120.
+    assert lost < 110, lost
     assert sites.host_a.ping('10.2.0.2', count=10, interval=0.02) == 10
 
 
