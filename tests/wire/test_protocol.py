@@ -210,24 +210,12 @@ def test_cookie_is_taken_and_shown(net):
 
 
 def test_endpoint_by_name(net):
-    """A host name is resolved at start. One that is not found is told with its line, and the gateway
-    runs all the same: the peer may find us."""
+    """A host name is resolved at start."""
     r = Remote(net, start=False)
     path = r.gateway.directory / 'wg0.conf'
-    text = path.read_text()
-    path.write_text(text.replace('192.0.2.9:51821', 'localhost:51821'))
+    path.write_text(path.read_text().replace('192.0.2.9:51821', 'localhost:51821'))
     r.gateway.start()
     assert r.gateway.peer('wg0')['endpoint'] in ('127.0.0.1:51821', '[::1]:51821')
-    assert r.gateway.stop() == 0
-    path.write_text(text.replace('192.0.2.9:51821', 'no-such-host.invalid:51821'))
-    line = text[:text.index('Endpoint')].count('\n') + 1
-    r.gateway.start()
-    log = r.gateway.log.read_text()
-    assert f"{path}:{line}: host 'no-such-host.invalid' is not found" in log, log
-    assert r.gateway.peer('wg0')['endpoint'] == '(none)'
-    r.start_peer()
-    r.far.reaches('10.1.0.2')
-    assert r.lan.ping('10.9.0.9', count=3) == 3
 
 
 def test_first_packets_wait_for_the_handshake(net):
