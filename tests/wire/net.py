@@ -53,7 +53,7 @@ def end_on_signals(end):
 
 def sweep():
     """Takes away what runs that were killed have left behind."""
-    for kind in ('wirebraid', 'wireguard-go'):
+    for kind in ('wirebraid', 'wireguard-go', 'wireguard'):
         for directory in Path(tempfile.gettempdir()).glob(f'{kind}-*-*'):
             owner = directory.name[len(kind) + 1:].split('-')[0]
             if owner.isdigit() and not os.path.exists(f'/proc/{owner}'):
@@ -67,24 +67,34 @@ def sweep():
             run('ip', 'netns', 'delete', name, check=False)
 
 
+# Each host has a /var/run/wireguard of its own, or tunnels of the same name would meet there.
+ENTER = 'mount --bind "$0" /var/run/wireguard && exec "$@"'
+
+
 class Namespace:
     """One host."""
 
     def __init__(self, net, name):
         self.net = net
+        self.sockets = scratch('wireguard')
+        os.makedirs('/var/run/wireguard', exist_ok=True)
         self.name = f'{PREFIX}{os.getpid()}-{net.number}-{len(net.hosts)}{name}'
         run('ip', 'netns', 'add', self.name)
         self.ip('link', 'set', 'lo', 'up')
 
+    def enter(self, *argv):
+        """The command line that runs a command on this host."""
+        return ['ip', 'netns', 'exec', self.name, 'sh', '-c', ENTER, str(self.sockets),
+                *map(str, argv)]
+
     def run(self, *argv, check=True, **kwargs):
-        return run('ip', 'netns', 'exec', self.name, *argv, check=check, **kwargs)
+        return run(*self.enter(*argv), check=check, **kwargs)
 
     def ip(self, *argv, check=True):
         return run('ip', '-n', self.name, *argv, check=check)
 
     def popen(self, *argv, **kwargs):
-        process = subprocess.Popen(['ip', 'netns', 'exec', self.name, *map(str, argv)],
-                                   text=True, **kwargs)
+        process = subprocess.Popen(self.enter(*argv), text=True, **kwargs)
         self.net.processes.append(process)
         return process
 
@@ -140,6 +150,7 @@ class Net:
                 except ProcessLookupError:
                     pass
             run('ip', 'netns', 'delete', host.name, check=False)
+            shutil.rmtree(host.sockets, ignore_errors=True)
         if failures and exc[0] is None:
             raise failures[0]
 

@@ -3,7 +3,6 @@
 import os
 import socket
 import subprocess
-from pathlib import Path
 
 from gateway import keypair
 from net import scratch, wait_for
@@ -15,7 +14,6 @@ class WireguardGo:
 
     def __init__(self, net, host, name='wgp', mtu=1420):
         self.host = host
-        # Its control socket is in a directory that all namespaces share.
         WireguardGo.count += 1
         self.name = f'{name}{WireguardGo.count}x{os.getpid() % 100000}'[:15]
         self.mtu = mtu
@@ -29,7 +27,7 @@ class WireguardGo:
         self.process = self.host.popen(
             'wireguard-go', '-f', self.name, stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL, env={**os.environ, 'LOG_LEVEL': 'error'})
-        wait_for(lambda: Path(f'/var/run/wireguard/{self.name}.sock').exists(), 10,
+        wait_for((self.host.sockets / f'{self.name}.sock').exists, 10,
                  why='wireguard-go is up')
         self.configure(listen, peers)
         self.host.ip('link', 'set', self.name, 'mtu', self.mtu, 'up')
@@ -64,7 +62,7 @@ class WireguardGo:
             for pid in self.host.run('pgrep', '-x', '-f', f'wireguard-go -f {self.name}',
                                      check=False).split():
                 self.host.run('kill', '-9', pid, check=False)
-            Path(f'/var/run/wireguard/{self.name}.sock').unlink(missing_ok=True)
+            (self.host.sockets / f'{self.name}.sock').unlink(missing_ok=True)
             self.process = None
 
     def close(self):
