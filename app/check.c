@@ -94,7 +94,7 @@ static int routes_print(const struct wb_config *config, struct wb_err *err)
 {
 	struct config_route *routes;
 	unsigned n;
-	int rc = wb_config_routes(config, &routes, &n, err);
+	int rc = wb_config_routes(config->tunnels, config->n_tunnels, &routes, &n, err);
 
 	if (rc < 0)
 		return rc;

@@ -19,6 +19,7 @@
 struct client {
 	int fd;
 	bool lost;
+	char name[64];
 	char reply[REPLY_MAX];
 };
 
@@ -60,6 +61,7 @@ static int dial(const char *runtime, const char *name, struct client **out)
 		return -ENOMEM;
 	}
 	client->fd = fd;
+	snprintf(client->name, sizeof(client->name), "%s", name);
 	client->lost = recv(fd, client->reply, sizeof(client->reply), 0) <= 0;
 	ports = client_ask(client, NULL, "/wirebraid/ports");
 	if (ports == NULL)
@@ -157,6 +159,11 @@ void client_close(struct client *client)
 		return;
 	close(client->fd);
 	free(client);
+}
+
+const char *client_name(const struct client *client)
+{
+	return client->name;
 }
 
 json_t *client_ask(struct client *client, struct wb_err *err, const char *format, ...)

@@ -26,6 +26,9 @@ struct client;
 int client_open(const char *runtime, const char *name, struct client **out, struct wb_err *err);
 void client_close(struct client *client);
 
+/** The gateway's name. */
+const char *client_name(const struct client *client);
+
 /** Asks one command, printf-style, and gives what it answers, to be released with json_decref();
  * NULL, and err, if it has no answer, or is lost. */
 json_t *client_ask(struct client *client, struct wb_err *err, const char *format, ...)

@@ -365,7 +365,7 @@ static void default_worker(struct wb_config *config)
 		return;
 	config->n_workers = 1;
 	config->workers[0] = 0;
-	sched_getaffinity(0, sizeof(cpus), &cpus);
+	wb_config_cpus(&cpus);
 	for (int cpu = 0; cpu < CONFIG_CPUS_MAX && cpu < CPU_SETSIZE; cpu++)
 		if (CPU_ISSET(cpu, &cpus))
 			config->workers[0] = (uint16_t)cpu;

@@ -7,6 +7,7 @@
 #define WB_APP_CONFIG_H
 
 #include <net/if.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -73,7 +74,7 @@ struct config_route {
 	struct wb_prefix prefix;
 	uint32_t table;
 	uint16_t n_tunnels;
-	uint8_t tunnels[CONFIG_TUNNELS_MAX]; /**< places in wb_config.tunnels, ascending */
+	uint8_t tunnels[CONFIG_TUNNELS_MAX]; /**< places in the array of files, ascending */
 };
 
 /** Reads everything. On failure err says FILE:LINE, what is wrong, and what was expected. */
@@ -82,10 +83,26 @@ int wb_config_load(const char *path, struct wb_config **out, struct wb_err *err)
 /** Wipes the keys and frees. NULL is ignored. */
 void wb_config_free(struct wb_config *config);
 
-/** The routes that the tunnels' files ask for, sorted; tunnels with the same prefix share one.
+/** The routes that tunnels' files ask for, sorted; tunnels with the same prefix share one.
+ * @param tunnels up to CONFIG_TUNNELS_MAX files; some may be NULL.
  * @param routes  gets an array to be freed with free(). */
-int wb_config_routes(const struct wb_config *config, struct config_route **routes, unsigned *n,
-	struct wb_err *err);
+int wb_config_routes(struct wb_wgquick *const *tunnels, unsigned n_tunnels,
+	struct config_route **routes, unsigned *n, struct wb_err *err);
+
+/** Whether two routes are of the same prefix in the same table: their order, 0 if so. */
+int wb_config_route_compare(const struct config_route *a, const struct config_route *b);
+
+/** Whether a tunnel's file goes together with the ports and tunnels of a configuration. */
+int wb_config_tunnel_check(
+	const struct wb_config *config, const struct wb_wgquick *tunnel, struct wb_err *err);
+
+/** Whether two configurations differ in their tunnels, or ports' addresses, alone.
+ * @return 0; -EBUSY: err names what cannot be changed without a restart. */
+int wb_config_same_gateway(
+	const struct wb_config *before, const struct wb_config *after, struct wb_err *err);
+
+/** The CPUs this process may use, as they were when this was first asked. */
+void wb_config_cpus(cpu_set_t *cpus);
 
 /** The MTU of a tunnel: its file's, or what fits into the smallest port over IPv6. */
 uint16_t wb_config_tunnel_mtu(const struct wb_config *config, const struct wb_wgquick *tunnel);

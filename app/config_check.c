@@ -230,6 +230,8 @@ static int own_key_check(const struct wb_wgquick *tunnel, struct wb_err *err)
 {
 	struct wb_key secret = tunnel->private_key, ours;
 
+	if (!tunnel->has_private_key)
+		return 0;
 	wb_dh_clamp(&secret);
 	wb_dh_public(&ours, &secret);
 	wb_key_wipe(&secret);
@@ -242,10 +244,10 @@ static int own_key_check(const struct wb_wgquick *tunnel, struct wb_err *err)
 	return 0;
 }
 
-static int tunnel_check(const struct wb_config *config, unsigned i, struct wb_err *err)
+/* Against the ports, and the first n tunnels. */
+static int tunnel_check(const struct wb_config *config, const struct wb_wgquick *tunnel, unsigned n,
+	struct wb_err *err)
 {
-	const struct wb_wgquick *tunnel = config->tunnels[i];
-
 	for (unsigned j = 0; j < config->n_ports; j++)
 		if (strcmp(config->ports[j].name, tunnel->name) == 0)
 			return wb_err_set(err, EINVAL,
@@ -256,7 +258,7 @@ static int tunnel_check(const struct wb_config *config, unsigned i, struct wb_er
 			"%s: tunnel %s has the name of a device (%s:%u), expected another",
 			tunnel->path, tunnel->name, config->path,
 			kernel_device(config, tunnel->name)->line);
-	for (unsigned j = 0; j < i; j++) {
+	for (unsigned j = 0; j < n; j++) {
 		const struct wb_wgquick *other = config->tunnels[j];
 
 		if (strcmp(other->name, tunnel->name) == 0)
@@ -286,11 +288,21 @@ static void tunnel_notices(struct wb_config *config, const struct wb_wgquick *tu
 			&config->notices, "%s: has no [Peer]; nothing will pass", tunnel->path);
 }
 
+void wb_config_cpus(cpu_set_t *cpus)
+{
+	static cpu_set_t first;
+
+	/* Later, threads are bound to some of them. */
+	if (CPU_COUNT(&first) == 0)
+		sched_getaffinity(0, sizeof(first), &first);
+	*cpus = first;
+}
+
 static int lcores_check(const struct wb_config *config, struct wb_err *err)
 {
 	cpu_set_t cpus;
 
-	sched_getaffinity(0, sizeof(cpus), &cpus);
+	wb_config_cpus(&cpus);
 	for (unsigned i = 0; i < config->n_workers; i++)
 		if (!CPU_ISSET(config->workers[i], &cpus))
 			return wb_err_set(err, EINVAL,
@@ -306,6 +318,14 @@ static int lcores_check(const struct wb_config *config, struct wb_err *err)
 	return 0;
 }
 
+int wb_config_tunnel_check(
+	const struct wb_config *config, const struct wb_wgquick *tunnel, struct wb_err *err)
+{
+	int rc = tunnel_check(config, tunnel, config->n_tunnels, err);
+
+	return rc == 0 ? own_key_check(tunnel, err) : rc;
+}
+
 int config_check(struct wb_config *config, struct wb_err *err)
 {
 	int rc = ports_check(config, err);
@@ -319,7 +339,7 @@ int config_check(struct wb_config *config, struct wb_err *err)
 	if (rc == 0)
 		rc = lcores_check(config, err);
 	for (unsigned i = 0; rc == 0 && i < config->n_tunnels; i++) {
-		rc = tunnel_check(config, i, err);
+		rc = tunnel_check(config, config->tunnels[i], i, err);
 		if (rc == 0)
 			rc = own_key_check(config->tunnels[i], err);
 		if (rc == 0)

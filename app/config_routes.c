@@ -6,14 +6,18 @@
 
 #include "config.h"
 
+int wb_config_route_compare(const struct config_route *a, const struct config_route *b)
+{
+	if (a->table != b->table)
+		return a->table < b->table ? -1 : 1;
+	return wb_prefix_compare(&a->prefix, &b->prefix);
+}
+
 static int compare(const void *a, const void *b)
 {
 	const struct config_route *left = a, *right = b;
-	int order;
+	int order = wb_config_route_compare(left, right);
 
-	if (left->table != right->table)
-		return left->table < right->table ? -1 : 1;
-	order = wb_prefix_compare(&left->prefix, &right->prefix);
 	if (order != 0)
 		return order;
 	return (left->tunnels[0] > right->tunnels[0]) - (left->tunnels[0] < right->tunnels[0]);
@@ -43,23 +47,27 @@ static unsigned join(struct config_route *routes, unsigned n)
 	return kept;
 }
 
-int wb_config_routes(const struct wb_config *config, struct config_route **routes, unsigned *n,
-	struct wb_err *err)
+/* Whether a tunnel's file asks for routes. */
+static bool routed(const struct wb_wgquick *tunnel)
+{
+	return tunnel != NULL && tunnel->table_kind != WB_TABLE_OFF;
+}
+
+int wb_config_routes(struct wb_wgquick *const *tunnels, unsigned n_tunnels,
+	struct config_route **routes, unsigned *n, struct wb_err *err)
 {
 	unsigned total = 0, filled = 0;
 
-	for (unsigned i = 0; i < config->n_tunnels; i++)
-		for (unsigned j = 0; j < config->tunnels[i]->n_peers; j++)
-			total += config->tunnels[i]->peers[j].n_allowed;
+	for (unsigned i = 0; i < n_tunnels; i++)
+		for (unsigned j = 0; routed(tunnels[i]) && j < tunnels[i]->n_peers; j++)
+			total += tunnels[i]->peers[j].n_allowed;
 	*routes = calloc(total + 1u, sizeof(**routes));
 	if (*routes == NULL)
 		return wb_err_set(err, ENOMEM, "no memory for %u routes", total);
-	for (unsigned i = 0; i < config->n_tunnels; i++) {
-		const struct wb_wgquick *tunnel = config->tunnels[i];
+	for (unsigned i = 0; i < n_tunnels; i++) {
+		const struct wb_wgquick *tunnel = tunnels[i];
 
-		if (tunnel->table_kind == WB_TABLE_OFF)
-			continue;
-		for (unsigned j = 0; j < tunnel->n_peers; j++)
+		for (unsigned j = 0; routed(tunnel) && j < tunnel->n_peers; j++)
 			for (unsigned k = 0; k < tunnel->peers[j].n_allowed; k++) {
 				struct config_route *route = &(*routes)[filled++];
 

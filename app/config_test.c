@@ -479,7 +479,8 @@ static const char *routes_text(void)
 	unsigned n;
 
 	text[0] = '\0';
-	assert_int_equal(wb_config_routes(config, &routes, &n, &err), 0);
+	assert_int_equal(
+		wb_config_routes(config->tunnels, config->n_tunnels, &routes, &n, &err), 0);
 	for (unsigned i = 0; i < n; i++) {
 		append(text, sizeof(text), "%u %s", routes[i].table, prefix(&routes[i].prefix));
 		for (unsigned j = 0; j < routes[i].n_tunnels; j++)

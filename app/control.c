@@ -11,6 +11,9 @@
 
 #include <rte_ring_elem.h>
 
+#include "names.h"
+#include "tunnels.h"
+
 /* Workers never make system calls to wake control: it looks at their rings this often. */
 #define RINGS_EVERY_MS 1
 
@@ -40,20 +43,20 @@ static void take_events(struct control *control)
 			peer_event(control, &event, clock_now());
 }
 
-static bool signalled(struct control *control)
+static void take_signals(struct control *control)
 {
 	struct signalfd_siginfo info;
 
-	return read(control->signal_fd, &info, sizeof(info)) == sizeof(info);
+	while (read(control->signal_fd, &info, sizeof(info)) == sizeof(info))
+		control->on_signal(control->on_signal_arg, (int)info.ssi_signo);
 }
 
-/* One round of everything that may be waiting. False: a signal says to end. */
-static bool round_of_work(struct control *control)
+/* One round of everything that may be waiting. */
+static void round_of_work(struct control *control)
 {
 	uint64_t now;
 
-	if (signalled(control))
-		return false;
+	take_signals(control);
 	wb_mirror_process(control->mirror);
 	take_events(control);
 	take_handshakes(control);
@@ -64,7 +67,8 @@ static bool round_of_work(struct control *control)
 	routes_refresh_neighbours(control, now);
 	carrier_follow(control, now);
 	retire_poll(control->retire);
-	return true;
+	removals_poll(control);
+	tunnels_poll(control);
 }
 
 static int watch(struct control *control, int fd)
@@ -81,6 +85,7 @@ static int signals_open(struct control *control, struct wb_err *err)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
 	control->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	control->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (control->signal_fd < 0 || control->epoll_fd < 0 ||
@@ -99,6 +104,7 @@ int control_create(struct gateway *gateway, struct control **out, struct wb_err 
 	control->gateway = gateway;
 	control->epoll_fd = control->signal_fd = -1;
 	RB_INIT(&control->deadlines);
+	STAILQ_INIT(&control->removals);
 	control->retire = retire_create(gateway->qsbr);
 	control->retire_handle = retire_handle(control->retire);
 	rc = control->retire == NULL ? wb_err_set(err, ENOMEM, "no memory for control") : 0;
@@ -118,6 +124,7 @@ void control_destroy(struct control *control)
 {
 	if (control == NULL)
 		return;
+	names_stop(control->names);
 	routes_stop(control);
 	peer_timers_free(control);
 	wb_netlink_close(control->netlink);
@@ -133,15 +140,14 @@ int control_run(struct control *control)
 {
 	struct gateway *gateway = control->gateway;
 	struct epoll_event ready[4];
-	bool running = true;
 
 	watch(control, wb_mirror_fd(control->mirror));
-	while (running) {
+	while (!atomic_load(&control->ended)) {
 		/* No rest while handshakes wait: a flood must not push out the genuine ones. */
 		epoll_wait(control->epoll_fd, ready, 4,
 			rte_ring_empty(gateway->handshakes) ? RINGS_EVERY_MS : 0);
 		pthread_mutex_lock(&gateway->lock);
-		running = round_of_work(control);
+		round_of_work(control);
 		pthread_mutex_unlock(&gateway->lock);
 	}
 	return 0;

@@ -20,6 +20,7 @@
 #include "retire.h"
 
 RB_HEAD(deadline_tree, peer_timer);
+STAILQ_HEAD(removal_list, removal);
 
 /** Control's timer of a peer, and what it waits for. */
 struct peer_timer {
@@ -27,7 +28,9 @@ struct peer_timer {
 	struct wb_peer *peer;
 	uint64_t deadline;	 /**< ns; UINT64_MAX: not in the tree */
 	bool initiation_pending; /**< to be sent as soon as the endpoint's next hop is known */
-	const struct wb_wgquick_peer *file; /**< its lines in the tunnel's file */
+	char *host; /**< the endpoint's name in the tunnel's file; NULL: none, or an address */
+	uint16_t host_port;
+	bool host_asked; /**< names.c is asking the resolver */
 };
 
 struct control {
@@ -40,6 +43,13 @@ struct control {
 	/* peers.c */
 	struct deadline_tree deadlines;
 	struct peer_timer *timers[WB_PEERS_MAX]; /**< by peer id */
+
+	struct removal_list removals; /**< removal.c: peers on their way out */
+
+	struct names *names;
+	_Atomic bool ended;			  /**< everything is down: the loop is to end */
+	void (*on_signal)(void *arg, int signal); /**< SIGINT, SIGTERM or SIGHUP came */
+	void *on_signal_arg;
 
 	/* handshake.c */
 	uint64_t under_load_until; /**< ns */
@@ -55,7 +65,7 @@ struct control {
 	uint64_t carrier_followed;
 };
 
-/** Runs until a signal ends it. Returns 0. */
+/** Runs until `ended` is set. Returns 0. */
 int control_run(struct control *control);
 
 /** Makes control's state: netlink, signals, the retire queue. On failure nothing is left. */
@@ -77,9 +87,12 @@ void handshake_keepalive(struct control *control, struct wb_peer *peer);
 
 /* peers.c */
 
-/** Makes a peer's timer. */
-int peer_timer_add(
-	struct control *control, struct wb_peer *peer, const struct wb_wgquick_peer *file);
+/** Makes a peer's timer. Returns 0, or -ENOMEM. */
+int peer_timer_add(struct control *control, struct wb_peer *peer);
+void peer_timer_remove(struct control *control, struct wb_peer *peer);
+
+/** Sends a keepalive now, or begins a handshake if there is no key. */
+void peer_keepalive_now(struct control *control, struct wb_peer *peer, uint64_t now);
 
 void peer_timers_free(struct control *control);
 
@@ -95,9 +108,29 @@ uint64_t peers_run_due(struct control *control, uint64_t now);
 /** A session was derived: tells the timers, and takes up what waited for it. */
 void peer_session_begun(struct control *control, struct wb_peer *peer, uint64_t now);
 
+/** The peer is there, somebody says. Our own address is the kernel's choice. */
+void peer_moved_to(
+	struct control *control, struct wb_peer *peer, const struct wb_endpoint *endpoint);
+
 /** An authenticated packet came from here: the peer is there now. */
 void peer_moved(struct control *control, struct wb_peer *peer, const struct wb_endpoint *remote,
 	const struct wb_addr *local);
+
+/* removal.c */
+
+/** Adds a peer with its timer. */
+int peer_add(struct control *control, struct wb_tunnel *tunnel, const struct wb_key *public_key,
+	const struct wb_key *psk, struct wb_peer **out, struct wb_err *err);
+
+/** Takes a peer away: at once for everybody but the workers, which let go of it in a moment. The
+ * caller publishes the tunnel's allowed IPs. Returns 0, or -ENOMEM: it is still there. */
+int peer_remove(struct control *control, struct wb_peer *peer, struct wb_err *err);
+
+/** Takes removals further. Called every round. */
+void removals_poll(struct control *control);
+
+/** Ends all removals; no worker may run, and nothing be retired. */
+void removals_finish(struct control *control);
 
 /* ways.c */
 
@@ -108,7 +141,8 @@ void peer_moved(struct control *control, struct wb_peer *peer, const struct wb_e
  */
 bool way_update(struct control *control, struct wb_peer *peer);
 
-/** way_update() for every peer with an endpoint. */
+/** way_update() for every peer of a tunnel that has an endpoint, and of all tunnels. */
+void ways_update_tunnel(struct control *control, struct wb_tunnel *tunnel);
 void ways_update_all(struct control *control, uint64_t now);
 
 /* carrier.c */
@@ -124,6 +158,9 @@ void carrier_follow(struct control *control, uint64_t now);
 /** Reads the kernel's state into the FIB and follows it from now on. */
 int routes_start(struct control *control, struct wb_err *err);
 void routes_stop(struct control *control);
+
+/** A tunnel's TUN has lost its place in gateway->tunnels: the FIB forgets the tunnel. */
+void routes_link_gone(struct control *control, int ifindex);
 
 /** Asks the kernel to prove the neighbours the fast path uses, since it sees none of the packets
  * that would make it do so. Called from time to time. */

@@ -37,12 +37,16 @@ struct gateway_port {
 	_Atomic(struct tx_members *) tx_members; /**< NULL: the PMD chooses */
 };
 
-/** A tunnel's TUN and what control remembers of its configuration. */
+/** A tunnel's TUN, and how far it is on its way out. */
 struct gateway_tunnel {
-	struct wb_tunnel *tunnel;
+	struct wb_tunnel *tunnel; /**< NULL: no tunnel has this id */
 	struct wb_tuntap *tun;
-	int ifindex;
-	const struct wb_wgquick *file;
+	int ifindex;	   /**< of the TUN; 0: no route leads there any more */
+	unsigned removals; /**< peers on their way out */
+	bool closing;
+	bool unreachable; /**< no worker sends packets to its stages any more */
+	bool stopping;	  /**< its stages were taken from the workers */
+	bool stopped;	  /**< no worker runs them any more */
 };
 
 struct gateway {
@@ -60,13 +64,12 @@ struct gateway {
 	atomic_bool stopping;
 
 	/* Control's own. */
-	struct wb_config *config;
+	uint16_t mtu_max;	      /**< of tunnels: what the packets' buffers have room for */
 	struct wb_counters *counters; /**< one for each worker, then control's */
 	struct wb_counters *control_count;
 	struct rte_mempool *control_pool; /**< packets that control makes: it alone takes from it */
 	struct control *control;
-	unsigned default_rules; /**< bit 0: IPv4 rules were added, bit 1: IPv6 */
-	pthread_mutex_t lock;	/**< held by control while it works, and by telemetry callbacks */
+	pthread_mutex_t lock; /**< held by control while it works, and by telemetry callbacks */
 };
 
 /** The port or tunnel whose netdev has this index; -1: none. */

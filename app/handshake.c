@@ -237,7 +237,7 @@ static void receive_response(struct control *control, const struct received *in,
 		return;
 	sodium_memzero(&session, sizeof(session));
 	peer_session_begun(control, peer, now);
-	peer->handshake_unix = (uint64_t)time(NULL);
+	clock_gettime(CLOCK_REALTIME, &peer->handshaken);
 	/* The responder may send only after it has heard from us under the new key. */
 	handshake_keepalive(control, peer);
 }
@@ -258,6 +258,11 @@ void handshake_receive(struct control *control, struct rte_mbuf *mbuf, uint64_t 
 	struct received in;
 
 	received_from(control, mbuf, &in);
+	if (in.tunnel == NULL) {
+		/* Removed while the message waited. */
+		rte_pktmbuf_free(mbuf);
+		return;
+	}
 	switch (wb_message_type(in.message, in.length)) {
 	case WB_MSG_INITIATION:
 		if (macs_pass(control, &in, now))
@@ -287,6 +292,7 @@ void handshake_keepalive(struct control *control, struct wb_peer *peer)
 		return;
 	}
 	packet_of(mbuf)->peer = peer;
+	packet_of(mbuf)->request = PACKET_KEEPALIVE;
 	if (rte_ring_enqueue(seal->control, mbuf) != 0)
 		rte_pktmbuf_free(mbuf);
 }

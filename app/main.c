@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* The command line: wirebraid run | check | show. */
+/* The command line. */
 #include <stdio.h>
 #include <string.h>
 
@@ -13,6 +13,9 @@ static const char help[] =
 	"  wirebraid check FILE               read everything, say what run would do\n"
 	"  wirebraid show ports|tunnels|paths|drops|lcores [--json] [--name NAME]\n"
 	"                                     ask a running gateway\n"
+	"  wirebraid up TUNNEL|FILE           bring a tunnel up on a running gateway\n"
+	"  wirebraid down TUNNEL              take one down\n"
+	"  wirebraid reload                   read all files again, apply what is different\n"
 	"  wirebraid --help | --version\n"
 	"\n"
 	"Exit status: 0 done; 1 it failed, and why is said on standard error;\n"
@@ -25,6 +28,9 @@ static const struct {
 	{"run", wb_cmd_run},
 	{"check", wb_cmd_check},
 	{"show", wb_cmd_show},
+	{"up", wb_cmd_order},
+	{"down", wb_cmd_order},
+	{"reload", wb_cmd_order},
 };
 
 int main(int argc, char **argv)
@@ -45,6 +51,8 @@ int main(int argc, char **argv)
 	for (unsigned i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
-	fprintf(stderr, "wirebraid: unknown command '%s', expected run, check or show\n", argv[1]);
+	fprintf(stderr,
+		"wirebraid: unknown command '%s', expected run, check, show, up, down or reload\n",
+		argv[1]);
 	return 2;
 }

@@ -64,6 +64,7 @@ struct wb_outer *outer_make(const struct outer_way *way)
 	outer->port = way->port;
 	outer->remote = way->remote;
 	outer->local = way->local;
+	outer->local_port = way->local_port;
 	return outer;
 }
 

@@ -19,6 +19,12 @@
 struct wb_peer;
 struct wb_keypair;
 
+/** What control asks of a seal stage, by a packet in the stage's control ring. */
+enum packet_request {
+	PACKET_KEEPALIVE, /**< send this empty packet */
+	PACKET_PURGE,	  /**< the peer was removed: forget what is staged for it */
+};
+
 struct packet {
 	struct wb_peer *peer;	    /**< seal: preset by control; open: whose keypair opened it */
 	struct wb_keypair *keypair; /**< open: found by receiver index */
@@ -27,6 +33,7 @@ struct packet {
 	uint16_t tunnel;	    /**< tunnel it was sent to, or is to leave by */
 	uint16_t outer;		    /**< bytes from the outer IP header to the WireGuard message */
 	uint8_t tos;		    /**< outer TOS or traffic class on the way in */
+	uint8_t request;	    /**< enum packet_request, in a seal stage's control ring */
 };
 
 #define PACKET_PRIV_SIZE RTE_ALIGN(sizeof(struct packet), RTE_CACHE_LINE_SIZE)

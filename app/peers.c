@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "control.h"
+#include "names.h"
 
 static int timer_compare(const struct peer_timer *a, const struct peer_timer *b)
 {
@@ -17,24 +18,29 @@ static int timer_compare(const struct peer_timer *a, const struct peer_timer *b)
 
 WB_RB_GENERATE(deadline_tree, peer_timer, entry, timer_compare)
 
-int peer_timer_add(
-	struct control *control, struct wb_peer *peer, const struct wb_wgquick_peer *file)
+int peer_timer_add(struct control *control, struct wb_peer *peer)
 {
 	struct peer_timer *timer = calloc(1, sizeof(*timer));
 
 	if (timer == NULL)
 		return -ENOMEM;
 	timer->peer = peer;
-	timer->file = file;
 	timer->deadline = UINT64_MAX;
 	control->timers[peer->id] = timer;
 	return 0;
 }
 
+static void timer_free(struct peer_timer *timer)
+{
+	if (timer != NULL)
+		free(timer->host);
+	free(timer);
+}
+
 void peer_timers_free(struct control *control)
 {
 	for (uint32_t id = 0; id < WB_PEERS_MAX; id++)
-		free(control->timers[id]);
+		timer_free(control->timers[id]);
 }
 
 static void deadline_set(struct control *control, struct peer_timer *timer, uint64_t deadline)
@@ -46,6 +52,24 @@ static void deadline_set(struct control *control, struct peer_timer *timer, uint
 	timer->deadline = deadline;
 	if (deadline != UINT64_MAX)
 		RB_INSERT(deadline_tree, &control->deadlines, timer);
+}
+
+void peer_timer_remove(struct control *control, struct wb_peer *peer)
+{
+	deadline_set(control, control->timers[peer->id], UINT64_MAX);
+	timer_free(control->timers[peer->id]);
+	control->timers[peer->id] = NULL;
+}
+
+void peer_keepalive_now(struct control *control, struct wb_peer *peer, uint64_t now)
+{
+	const struct wb_keypair *current =
+		atomic_load_explicit(&peer->current, memory_order_relaxed);
+
+	if (current != NULL && wb_keypair_age(current, now) < WB_REJECT_AFTER_TIME)
+		handshake_keepalive(control, peer);
+	else
+		wb_timers_handshake_wanted(&peer->timers, now);
 }
 
 static void act(struct control *control, struct wb_peer *peer, unsigned actions, uint64_t now)
@@ -60,17 +84,14 @@ static void act(struct control *control, struct wb_peer *peer, unsigned actions,
 	}
 	if (actions & WB_TIMER_FORGET_SOURCE)
 		memset(&peer->local, 0, sizeof(peer->local));
-	if (actions & WB_TIMER_SEND_KEEPALIVE) {
-		const struct wb_keypair *current =
-			atomic_load_explicit(&peer->current, memory_order_relaxed);
-
-		if (current != NULL && wb_keypair_age(current, now) < WB_REJECT_AFTER_TIME)
-			handshake_keepalive(control, peer);
-		else
-			wb_timers_handshake_wanted(&peer->timers, now);
-	}
-	if (actions & WB_TIMER_SEND_INITIATION)
+	if (actions & WB_TIMER_SEND_KEEPALIVE)
+		peer_keepalive_now(control, peer, now);
+	if (actions & WB_TIMER_SEND_INITIATION) {
+		/* No answer, or nobody to ask: perhaps the host has moved. */
+		if (peer->timers.attempts > 1 || peer->endpoint.addr.family == 0)
+			names_ask(control, peer);
 		handshake_begin(control, peer, now);
+	}
 }
 
 static uint64_t deadline_of(const struct wb_peer *peer)
@@ -124,6 +145,16 @@ void peer_session_begun(struct control *control, struct wb_peer *peer, uint64_t 
 	peer_timers_run(control, peer, now);
 }
 
+void peer_moved_to(
+	struct control *control, struct wb_peer *peer, const struct wb_endpoint *endpoint)
+{
+	if (wb_endpoint_equal(&peer->endpoint, endpoint))
+		return;
+	peer->endpoint = *endpoint;
+	memset(&peer->local, 0, sizeof(peer->local));
+	way_update(control, peer);
+}
+
 void peer_moved(struct control *control, struct wb_peer *peer, const struct wb_endpoint *remote,
 	const struct wb_addr *local)
 {
@@ -139,7 +170,7 @@ static void confirmed(struct control *control, struct wb_peer *peer, uint32_t in
 {
 	if (!wb_peer_confirm(peer, control->gateway->wg->indices, index, &control->retire_handle))
 		return;
-	peer->handshake_unix = (uint64_t)time(NULL);
+	clock_gettime(CLOCK_REALTIME, &peer->handshaken);
 	wb_timers_handshake_complete(&peer->timers, now);
 	atomic_store(&peer->wanted, false);
 }
@@ -149,7 +180,7 @@ void peer_event(struct control *control, const struct event *event, uint64_t now
 	struct wb_peer *peer = wb_peer_by_id(control->gateway->wg, event->peer_id);
 	struct wb_endpoint remote = {.addr = event->remote, .port = event->port};
 
-	if (peer == NULL)
+	if (peer == NULL || peer->serial != event->serial)
 		return;
 	switch (event->kind) {
 	case EVENT_WANT_HANDSHAKE:

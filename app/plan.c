@@ -2,13 +2,14 @@
 #include "plan.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include <rte_errno.h>
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 #include <rte_ring_elem.h>
 
-#include "gateway.h"
+#include "control.h"
 #include "stages.h"
 
 #define EVENT_RING 1024
@@ -43,47 +44,92 @@ static struct rte_ring *ring_make(const struct stage *stage, const char *suffix,
 	return ring;
 }
 
-/* Adds a stage to the plan and gives it to a worker, which runs its stages in the order in which
- * they are added. */
+static void stage_free(struct gateway *gateway, uint16_t id);
+
+/* A place for a stage; NULL: there is none. */
+static struct stage *stage_place(struct plan *plan)
+{
+	uint16_t id = 0;
+
+	while (id < STAGES_MAX && plan->stages[id].run != NULL)
+		id++;
+	if (id == STAGES_MAX)
+		return NULL;
+	memset(&plan->stages[id], 0, sizeof(plan->stages[id]));
+	plan->stages[id].id = id;
+	if (id == plan->n_stages)
+		plan->n_stages++;
+	return &plan->stages[id];
+}
+
+/* Makes a stage that no worker runs yet. */
 static int stage_add(struct gateway *gateway, enum stage_kind kind, unsigned object,
 	unsigned worker_index, uint16_t *id, struct wb_err *err)
 {
 	struct plan *plan = &gateway->plan;
-	struct worker *worker = plan->workers[worker_index];
-	struct stage *stage = &plan->stages[plan->n_stages];
+	struct stage *stage = stage_place(plan);
 	/* One worker alone is the only producer of every ring. */
 	unsigned producers = plan->n_workers == 1 ? RING_F_SP_ENQ : 0;
 
-	if (plan->n_stages == STAGES_MAX)
+	if (stage == NULL)
 		return wb_err_set(err, ENOSPC, "more than %u stages", STAGES_MAX);
 	stage->run = kinds[kind].run;
 	stage->full = kinds[kind].full;
 	stage->gateway = gateway;
 	stage->kind = kind;
 	stage->object = (uint16_t)object;
-	stage->id = plan->n_stages;
-	stage->lcore = (uint16_t)worker->lcore;
+	stage->lcore = (uint16_t)plan->workers[worker_index]->lcore;
+	stage->worker = (uint16_t)worker_index;
 	snprintf(stage->name, sizeof(stage->name), "%s:%s", kinds[kind].name,
 		kind == STAGE_RX || kind == STAGE_TX || kind == STAGE_TAP
 			? gateway->ports[object].port->name
 			: gateway->wg->by_id[object]->name);
 	if (kind == STAGE_SEAL)
 		STAILQ_INIT(&stage->own.seal.waiting);
-	if (kinds[kind].ring > 0) {
+	if (kinds[kind].ring > 0)
 		stage->in = ring_make(stage, "", kinds[kind].ring, producers, err);
-		if (stage->in == NULL)
-			return -ENOMEM;
-	}
-	plan->n_stages++;
-	if (kinds[kind].control) {
+	if (kinds[kind].control)
 		stage->control = ring_make(stage, ":c", RING_CONTROL, RING_F_SP_ENQ, err);
-		if (stage->control == NULL)
-			return -ENOMEM;
+	if ((kinds[kind].ring > 0 && stage->in == NULL) ||
+		(kinds[kind].control && stage->control == NULL)) {
+		stage_free(gateway, stage->id);
+		return -ENOMEM;
 	}
-	worker->stages[worker->n_stages++] = stage;
 	if (id != NULL)
 		*id = stage->id;
 	return 0;
+}
+
+/* Gives a worker the list of the stages that are its own by now, in the order of a packet's way. */
+static int list_publish(struct gateway *gateway, unsigned worker_index, struct wb_err *err)
+{
+	struct plan *plan = &gateway->plan;
+	struct worker *worker = plan->workers[worker_index];
+	struct stage_list *list = rte_zmalloc("stage_list",
+		sizeof(*list) + plan->n_stages * sizeof(list->stages[0]), RTE_CACHE_LINE_SIZE);
+
+	if (list == NULL)
+		return wb_err_set(err, ENOMEM, "no memory for the stages of a worker");
+	for (unsigned kind = 0; kind < RTE_DIM(kinds); kind++)
+		for (unsigned i = 0; i < plan->n_stages; i++) {
+			struct stage *stage = &plan->stages[i];
+
+			if (stage->run != NULL && !stage->stopped && stage->kind == kind &&
+				stage->worker == worker_index)
+				list->stages[list->n++] = stage;
+		}
+	wb_retire(
+		&gateway->control->retire_handle, atomic_exchange(&worker->stages, list), rte_free);
+	return 0;
+}
+
+static int lists_publish(struct gateway *gateway, struct wb_err *err)
+{
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < gateway->plan.n_workers; i++)
+		rc = list_publish(gateway, i, err);
+	return rc;
 }
 
 static struct worker *worker_make(
@@ -125,68 +171,112 @@ static unsigned tunnel_worker(const struct plan *plan, unsigned number)
 	return 1 + number % (plan->n_workers - 1u);
 }
 
-/* Stages are added in the order of a packet's way, so that one worker carries a packet through in
- * one loop: rx, open, the kernel's devices, seal, tx. */
-static int lay_out(struct gateway *gateway, struct wb_err *err)
-{
-	struct plan *plan = &gateway->plan;
-	unsigned workers = plan->n_workers;
-	int rc = 0;
-
-	for (unsigned i = 0; rc == 0 && i < gateway->n_ports; i++)
-		rc = stage_add(gateway, STAGE_RX, i, i % workers, NULL, err);
-	for (unsigned i = 0; rc == 0 && i < gateway->wg->n; i++)
-		rc = stage_add(
-			gateway, STAGE_OPEN, i, tunnel_worker(plan, i + 1), &plan->open[i], err);
-	for (unsigned i = 0; rc == 0 && i < gateway->n_ports; i++)
-		rc = stage_add(gateway, STAGE_TAP, i, i % workers, &plan->tap[i], err);
-	for (unsigned i = 0; rc == 0 && i < gateway->wg->n; i++)
-		rc = stage_add(gateway, STAGE_TUN, i, tunnel_worker(plan, i), &plan->tun[i], err);
-	for (unsigned i = 0; rc == 0 && i < gateway->wg->n; i++)
-		rc = stage_add(gateway, STAGE_SEAL, i, tunnel_worker(plan, i), &plan->seal[i], err);
-	for (unsigned i = 0; rc == 0 && i < gateway->n_ports; i++)
-		rc = stage_add(gateway, STAGE_TX, i, i % workers, &plan->tx[i], err);
-	return rc;
-}
-
 int plan_make(struct gateway *gateway, struct wb_err *err)
 {
+	struct plan *plan = &gateway->plan;
 	unsigned lcore, index = 0;
+	int rc = 0;
 
 	RTE_LCORE_FOREACH_WORKER (lcore)
 		if (index < WORKERS_MAX && worker_make(gateway, lcore, index++, err) == NULL)
 			return -ENOMEM;
 	if (index == 0)
 		return wb_err_set(err, EINVAL, "no worker lcore");
-	return lay_out(gateway, err);
+	for (unsigned i = 0; rc == 0 && i < gateway->n_ports; i++) {
+		rc = stage_add(gateway, STAGE_RX, i, i % index, NULL, err);
+		if (rc == 0)
+			rc = stage_add(gateway, STAGE_TAP, i, i % index, &plan->tap[i], err);
+		if (rc == 0)
+			rc = stage_add(gateway, STAGE_TX, i, i % index, &plan->tx[i], err);
+	}
+	return rc == 0 ? lists_publish(gateway, err) : rc;
 }
 
-static void ring_free(struct rte_ring *ring)
+int plan_tunnel_add(struct gateway *gateway, unsigned tunnel, struct wb_err *err)
 {
+	struct plan *plan = &gateway->plan;
+	unsigned seal = tunnel_worker(plan, tunnel), open = tunnel_worker(plan, tunnel + 1);
+	int rc = stage_add(gateway, STAGE_OPEN, tunnel, open, &plan->open[tunnel], err);
+
+	if (rc < 0)
+		return rc;
+	rc = stage_add(gateway, STAGE_TUN, tunnel, seal, &plan->tun[tunnel], err);
+	if (rc < 0) {
+		stage_free(gateway, plan->open[tunnel]);
+		return rc;
+	}
+	rc = stage_add(gateway, STAGE_SEAL, tunnel, seal, &plan->seal[tunnel], err);
+	if (rc < 0) {
+		stage_free(gateway, plan->open[tunnel]);
+		stage_free(gateway, plan->tun[tunnel]);
+		return rc;
+	}
+	/* A worker that did not get its list runs on without these stages: packets to them wait in
+	 * their rings, and the tunnel is taken down by the caller. */
+	return lists_publish(gateway, err);
+}
+
+int plan_tunnel_stop(struct gateway *gateway, unsigned tunnel, struct wb_err *err)
+{
+	struct plan *plan = &gateway->plan;
+
+	plan->stages[plan->open[tunnel]].stopped = true;
+	plan->stages[plan->tun[tunnel]].stopped = true;
+	plan->stages[plan->seal[tunnel]].stopped = true;
+	return lists_publish(gateway, err);
+}
+
+void plan_tunnel_free(struct gateway *gateway, unsigned tunnel)
+{
+	struct plan *plan = &gateway->plan;
+
+	stage_free(gateway, plan->open[tunnel]);
+	stage_free(gateway, plan->tun[tunnel]);
+	stage_free(gateway, plan->seal[tunnel]);
+}
+
+/* Returns how many packets were still in it. */
+static unsigned ring_free(struct rte_ring *ring)
+{
+	unsigned left = 0;
 	void *mbuf;
 
 	if (ring == NULL)
-		return;
-	while (rte_ring_dequeue(ring, &mbuf) == 0)
+		return 0;
+	for (; rte_ring_dequeue(ring, &mbuf) == 0; left++)
 		rte_pktmbuf_free(mbuf);
 	rte_ring_free(ring);
+	return left;
+}
+
+static void stage_free(struct gateway *gateway, uint16_t id)
+{
+	struct plan *plan = &gateway->plan;
+	struct stage *stage = &plan->stages[id];
+	unsigned left = ring_free(stage->in);
+
+	/* What waits in control's ring was not counted yet: it has requests, no packets. */
+	ring_free(stage->control);
+	wb_count(gateway->control_count, WB_DROP_TUNNEL_REMOVED, left);
+	stage->in = stage->control = NULL;
+	stage->run = NULL;
+	while (plan->n_stages > 0 && plan->stages[plan->n_stages - 1].run == NULL)
+		plan->n_stages--;
 }
 
 void plan_free(struct gateway *gateway)
 {
 	struct plan *plan = &gateway->plan;
 
-	for (unsigned i = 0; i < plan->n_stages; i++) {
-		ring_free(plan->stages[i].in);
-		ring_free(plan->stages[i].control);
-	}
-	plan->n_stages = 0;
+	while (plan->n_stages > 0)
+		stage_free(gateway, (uint16_t)(plan->n_stages - 1));
 	for (unsigned i = 0; i < plan->n_workers; i++) {
 		struct worker *worker = plan->workers[i];
 
 		wb_aead_destroy(worker->aead);
 		rte_ring_free(worker->events);
 		rte_free(worker->out);
+		rte_free(atomic_load(&worker->stages));
 		rte_free(worker);
 	}
 	plan->n_workers = 0;

@@ -21,7 +21,7 @@
 
 struct plan {
 	struct stage stages[STAGES_MAX];
-	uint16_t n_stages;
+	uint16_t n_stages; /**< one more than the greatest id in use */
 	/* Stage ids by object. */
 	uint16_t tx[PORTS_MAX];
 	uint16_t tap[PORTS_MAX];
@@ -35,12 +35,26 @@ struct plan {
 struct gateway;
 
 /**
- * Lays out the stages of the gateway's ports and tunnels over its workers and makes the rings.
- * One worker runs them all. More share them: ports go round the workers; a tunnel's seal and open
- * stages go to neighbouring workers, away from the first one when there are three or more, since
- * that one has the ports' work. Control only, before the workers are launched.
+ * Makes the workers and the stages of the gateway's ports, which go round the workers. Control
+ * only, before the workers are launched.
  */
 int plan_make(struct gateway *gateway, struct wb_err *err);
+
+/**
+ * Makes a tunnel's stages and hands them to workers, which may run. One worker runs them all. More
+ * share them: a tunnel's seal and open stages go to neighbouring workers, away from the first one
+ * when there are three or more, since that one has the ports' work. Control only.
+ * @return 0; -ENOMEM: nothing was added.
+ */
+int plan_tunnel_add(struct gateway *gateway, unsigned tunnel, struct wb_err *err);
+
+/** Takes a tunnel's stages from the workers. They may run them until they were quiescent: then
+ * plan_tunnel_free(). Nothing may be on its way to them. Control only. */
+int plan_tunnel_stop(struct gateway *gateway, unsigned tunnel, struct wb_err *err);
+
+/** Frees a stopped tunnel's stages; packets still in their rings are counted as dropped by
+ * control. */
+void plan_tunnel_free(struct gateway *gateway, unsigned tunnel);
 
 /** Frees rings, what is still in them, and workers. No worker may run. */
 void plan_free(struct gateway *gateway);

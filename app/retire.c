@@ -64,12 +64,17 @@ unsigned retire_poll(struct retire_queue *queue)
 	return queue->count;
 }
 
+void retire_flush(struct retire_queue *queue)
+{
+	while (!STAILQ_EMPTY(&queue->list))
+		free_first(queue);
+}
+
 void retire_destroy(struct retire_queue *queue)
 {
 	if (queue == NULL)
 		return;
-	while (!STAILQ_EMPTY(&queue->list))
-		free_first(queue);
+	retire_flush(queue);
 	free(queue);
 }
 

@@ -20,6 +20,9 @@ void retire_later(void *queue, void *object, void (*free_fn)(void *));
 /** Frees what may be freed by now; never waits. Returns how many objects still wait. */
 unsigned retire_poll(struct retire_queue *queue);
 
+/** Frees everything. No worker may run. */
+void retire_flush(struct retire_queue *queue);
+
 /** Frees everything and the queue. No worker may run. */
 void retire_destroy(struct retire_queue *queue);
 

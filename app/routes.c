@@ -183,6 +183,31 @@ static void neighbour_changed(struct control *control, const struct wb_addr *add
 	control->ways_dirty = true;
 }
 
+struct link_change {
+	struct control *control;
+	int ifindex;
+};
+
+static void update_if_by(void *arg, const struct wb_prefix *prefix)
+{
+	const struct link_change *change = arg;
+	const struct wb_route *route = wb_rib_best(change->control->rib, prefix);
+
+	for (unsigned i = 0; i < route->n_hops; i++)
+		if (route->hops[i].ifindex == change->ifindex) {
+			prefix_update(change->control, prefix);
+			return;
+		}
+}
+
+void routes_link_gone(struct control *control, int ifindex)
+{
+	struct link_change change = {.control = control, .ifindex = ifindex};
+
+	wb_rib_foreach(control->rib, update_if_by, &change);
+	control->ways_dirty = true;
+}
+
 static void on_route(void *arg, const struct wb_route *route, bool gone)
 {
 	struct control *control = arg;
@@ -266,7 +291,13 @@ static void on_link(void *arg, const struct wb_link *link, bool gone)
 {
 	struct control *control = arg;
 
+	int tunnel = gateway_tunnel_by_ifindex(control->gateway, link->ifindex);
+
 	carrier_changed(control, link->name, !gone && link->up && link->carrier);
+	/* `ip link set wg0 mtu N`; what does not fit into the buffers is dropped when sealed. */
+	if (tunnel >= 0 && !gone && link->mtu != 0)
+		control->gateway->tunnels[tunnel].tunnel->mtu =
+			(uint16_t)RTE_MIN(link->mtu, control->gateway->mtu_max);
 	control->ways_dirty = true;
 }
 

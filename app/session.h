@@ -11,7 +11,8 @@
 /** Asks control for a handshake, once until that handshake ends. */
 static inline void session_want_handshake(struct worker *worker, struct wb_peer *peer)
 {
-	const struct event event = {.kind = EVENT_WANT_HANDSHAKE, .peer_id = peer->id};
+	const struct event event = {
+		.kind = EVENT_WANT_HANDSHAKE, .peer_id = peer->id, .serial = peer->serial};
 
 	if (likely(atomic_load_explicit(&peer->wanted, memory_order_relaxed)))
 		return;
@@ -23,7 +24,8 @@ static inline void session_want_handshake(struct worker *worker, struct wb_peer 
 /** Tells control that packets have no way to the peer's endpoint; not for each of them. */
 static inline void session_tell_unresolved(struct worker *worker, struct wb_peer *peer)
 {
-	const struct event event = {.kind = EVENT_UNRESOLVED, .peer_id = peer->id};
+	const struct event event = {
+		.kind = EVENT_UNRESOLVED, .peer_id = peer->id, .serial = peer->serial};
 
 	if (worker->now - peer->seal.unresolved_told < 100 * NS_PER_MS)
 		return;
@@ -34,7 +36,7 @@ static inline void session_tell_unresolved(struct worker *worker, struct wb_peer
 /** Wakes control for a peer it keeps no deadline for. Called after the store of a `since` time. */
 static inline void session_arm(struct worker *worker, struct wb_peer *peer)
 {
-	const struct event event = {.kind = EVENT_ARM, .peer_id = peer->id};
+	const struct event event = {.kind = EVENT_ARM, .peer_id = peer->id, .serial = peer->serial};
 
 	/* Control clears `armed`, then looks at the times; we store the time, then look at `armed`:
 	 * one of the two sees the other. */

@@ -79,7 +79,7 @@ static void outer_addresses(
 static void roam(struct worker *worker, struct wb_peer *peer, const struct rte_mbuf *mbuf)
 {
 	const struct wb_outer *outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
-	struct event event = {.kind = EVENT_ROAMED, .peer_id = peer->id};
+	struct event event = {.kind = EVENT_ROAMED, .peer_id = peer->id, .serial = peer->serial};
 	struct wb_endpoint remote;
 	struct wb_addr local;
 
@@ -115,6 +115,7 @@ static void account(
 	if (unlikely(!keypair->open.confirmed)) {
 		const struct event event = {.kind = EVENT_CONFIRMED,
 			.peer_id = peer->id,
+			.serial = peer->serial,
 			.index = keypair->entry.index};
 
 		keypair->open.confirmed = worker_tell(worker, &event);

@@ -197,6 +197,17 @@ static unsigned flush_waiting(struct stage *stage, struct worker *worker, struct
 	return handled;
 }
 
+/* Forgets a peer that control has removed: after this the stage does not know it. */
+static void purge(struct stage *stage, struct worker *worker, struct wb_peer *peer)
+{
+	while (peer->seal.staged > 0)
+		worker_drop(worker, unstage(&peer->seal), WB_DROP_PEER_REMOVED);
+	if (peer->seal.listed)
+		STAILQ_REMOVE(&stage->own.seal.waiting, peer, wb_peer, seal.waiting);
+	peer->seal.listed = false;
+	atomic_store_explicit(&peer->purged, true, memory_order_release);
+}
+
 static struct wb_peer *peer_for(struct stage *stage, struct worker *worker, struct rte_mbuf *mbuf)
 {
 	struct wb_tunnels *wg = worker->gateway->wg;
@@ -221,6 +232,11 @@ static unsigned take_control(struct stage *stage, struct worker *worker, struct 
 	for (unsigned i = 0; i < count; i++) {
 		struct wb_peer *peer = packet_of(mbufs[i])->peer;
 
+		if (packet_of(mbufs[i])->request == PACKET_PURGE) {
+			purge(stage, worker, peer);
+			rte_pktmbuf_free(mbufs[i]);
+			continue;
+		}
 		/* A keepalive: needless if data waits to be sent, impossible without a key. */
 		if (peer->seal.staged > 0 ||
 			!keypair_usable(atomic_load_explicit(&peer->current, memory_order_acquire),

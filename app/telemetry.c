@@ -70,6 +70,15 @@ static int help(struct gateway *gateway, const char *params, struct rte_tel_data
 	return 0;
 }
 
+static uint64_t staged_by(const struct wb_tunnel *tunnel)
+{
+	uint64_t staged = 0;
+
+	for (uint32_t i = 0; i < tunnel->n_peers; i++)
+		staged += __atomic_load_n(&tunnel->peers[i]->seal.staged, __ATOMIC_RELAXED);
+	return staged;
+}
+
 static uint64_t held_back(const struct gateway *gateway)
 {
 	uint64_t held = 0;
@@ -79,13 +88,13 @@ static uint64_t held_back(const struct gateway *gateway)
 			held += rte_ring_count(gateway->plan.stages[i].in);
 		/* Control's keepalives count when they are taken, its handshakes when they are
 		 * made. */
-		if (gateway->plan.stages[i].kind == STAGE_TX)
+		if (gateway->plan.stages[i].kind == STAGE_TX &&
+			gateway->plan.stages[i].control != NULL)
 			held += rte_ring_count(gateway->plan.stages[i].control);
 	}
 	for (unsigned i = 0; i < gateway->wg->n; i++)
-		for (uint32_t j = 0; j < gateway->wg->by_id[i]->n_peers; j++)
-			held += __atomic_load_n(
-				&gateway->wg->by_id[i]->peers[j]->seal.staged, __ATOMIC_RELAXED);
+		if (gateway->wg->by_id[i] != NULL)
+			held += staged_by(gateway->wg->by_id[i]);
 	return held;
 }
 
@@ -143,17 +152,19 @@ static int lcore(struct gateway *gateway, const char *params, struct rte_tel_dat
 {
 	unsigned index = (unsigned)strtoul(params, NULL, 10);
 	const struct worker *worker;
+	const struct stage_list *list;
 	struct rte_tel_data *stages;
 
 	if (index >= gateway->plan.n_workers)
 		return -ENOENT;
 	worker = gateway->plan.workers[index];
+	list = atomic_load_explicit(&worker->stages, memory_order_relaxed);
 	stages = rte_tel_data_alloc();
 	if (stages == NULL)
 		return -ENOMEM;
 	rte_tel_data_start_array(stages, RTE_TEL_STRING_VAL);
-	for (unsigned i = 0; i < worker->n_stages; i++)
-		rte_tel_data_add_array_string(stages, worker->stages[i]->name);
+	for (unsigned i = 0; i < list->n; i++)
+		rte_tel_data_add_array_string(stages, list->stages[i]->name);
 	rte_tel_data_start_dict(data);
 	rte_tel_data_add_dict_int(data, "lcore", (int)worker->lcore);
 	rte_tel_data_add_dict_int(data, "cpu", worker->cpu);

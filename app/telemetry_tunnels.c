@@ -8,6 +8,7 @@
 #include "port/lacp.h"
 
 #include "control.h"
+#include "tunnels.h"
 #include "telemetry_commands.h"
 
 #define PREFIXES_A_REPLY 256
@@ -15,18 +16,18 @@
 
 static struct gateway_tunnel *find(struct gateway *gateway, const char *name)
 {
-	for (unsigned i = 0; i < gateway->wg->n; i++)
-		if (strcmp(gateway->wg->by_id[i]->name, name) == 0)
-			return &gateway->tunnels[i];
-	return NULL;
+	int id = tunnel_id(gateway, name);
+
+	return id < 0 ? NULL : &gateway->tunnels[id];
 }
 
 int telemetry_tunnels(struct gateway *gateway, const char *params, struct rte_tel_data *data)
 {
 	(void)params;
 	rte_tel_data_start_array(data, RTE_TEL_STRING_VAL);
-	for (unsigned i = 0; i < gateway->wg->n; i++)
-		rte_tel_data_add_array_string(data, gateway->wg->by_id[i]->name);
+	for (unsigned i = 0; i < WB_TUNNELS_MAX; i++)
+		if (tunnel_is_open(gateway, i))
+			rte_tel_data_add_array_string(data, gateway->tunnels[i].tunnel->name);
 	return 0;
 }
 
@@ -147,8 +148,8 @@ int telemetry_peer(struct gateway *gateway, const char *params, struct rte_tel_d
 	if (peer == NULL)
 		return -ENOENT;
 	transfer_add(&transfer, peer);
-	if (peer->handshake_unix != 0)
-		ago = (int)((uint64_t)time(NULL) - peer->handshake_unix);
+	if (peer->handshaken.tv_sec != 0)
+		ago = (int)(time(NULL) - peer->handshaken.tv_sec);
 	rte_tel_data_start_dict(data);
 	rte_tel_data_add_dict_string(data, "public_key", wb_key_format(&peer->public_key, key));
 	rte_tel_data_add_dict_int(data, "preshared_key", peer->has_psk);
@@ -239,12 +240,13 @@ static void tunnel_put(struct gateway *gateway, struct rte_tel_data *data, uint1
 	unsigned weight, unsigned buckets)
 {
 	const struct wb_tunnel *tunnel = gateway->wg->by_id[id];
-	struct transfer transfer = transfer_of(tunnel);
-	struct rte_tel_data *path = rte_tel_data_alloc();
+	struct rte_tel_data *path;
+	struct transfer transfer;
 	char key[16];
 
-	if (path == NULL)
+	if (!tunnel_is_open(gateway, id) || (path = rte_tel_data_alloc()) == NULL)
 		return;
+	transfer = transfer_of(tunnel);
 	rte_tel_data_start_dict(path);
 	rte_tel_data_add_dict_string(path, "tunnel", tunnel->name);
 	rte_tel_data_add_dict_int(path, "weight", (int)weight);

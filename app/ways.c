@@ -54,7 +54,8 @@ static bool way_find(struct control *control, struct wb_peer *peer, struct outer
 
 static bool same_way(const struct wb_outer *outer, const struct outer_way *way)
 {
-	return outer->port == way->port && wb_endpoint_equal(&outer->remote, &way->remote) &&
+	return outer->port == way->port && outer->local_port == way->local_port &&
+		wb_endpoint_equal(&outer->remote, &way->remote) &&
 		wb_addr_equal(&outer->local, &way->local) &&
 		memcmp(&outer->header[0], way->next_hop_mac, 6) == 0;
 }
@@ -81,6 +82,13 @@ bool way_update(struct control *control, struct wb_peer *peer)
 	return true;
 }
 
+void ways_update_tunnel(struct control *control, struct wb_tunnel *tunnel)
+{
+	for (uint32_t i = 0; i < tunnel->n_peers; i++)
+		if (tunnel->peers[i]->endpoint.addr.family != 0)
+			way_update(control, tunnel->peers[i]);
+}
+
 void ways_update_all(struct control *control, uint64_t now)
 {
 	const struct wb_tunnels *wg = control->gateway->wg;
@@ -88,7 +96,6 @@ void ways_update_all(struct control *control, uint64_t now)
 	(void)now;
 	control->ways_dirty = false;
 	for (unsigned i = 0; i < wg->n; i++)
-		for (uint32_t j = 0; j < wg->by_id[i]->n_peers; j++)
-			if (wg->by_id[i]->peers[j]->endpoint.addr.family != 0)
-				way_update(control, wg->by_id[i]->peers[j]);
+		if (wg->by_id[i] != NULL)
+			ways_update_tunnel(control, wg->by_id[i]);
 }

@@ -50,13 +50,14 @@ bool worker_tell(struct worker *worker, const struct event *event)
 
 static unsigned run_stages(struct worker *worker)
 {
+	const struct stage_list *list = atomic_load_explicit(&worker->stages, memory_order_acquire);
 	unsigned handled = 0;
 
-	for (unsigned i = 0; i < worker->n_stages; i++) {
+	for (unsigned i = 0; i < list->n; i++) {
 		/* "Sent after received" is told by time alone (lib/noise's timers): stages of one
 		 * loop must not share a moment. */
 		worker->now++;
-		handled += worker->stages[i]->run(worker->stages[i], worker);
+		handled += list->stages[i]->run(list->stages[i], worker);
 		flush_all(worker);
 	}
 	return handled;

@@ -29,18 +29,19 @@ struct worker;
 /** Ports × 3 + tunnels × 3, at the most. */
 #define STAGES_MAX 256
 
+/** In the order of a packet's way, so that one worker carries it through in one loop. */
 enum stage_kind {
 	STAGE_RX,
 	STAGE_OPEN,
-	STAGE_SEAL,
-	STAGE_TX,
 	STAGE_TAP,
 	STAGE_TUN,
+	STAGE_SEAL,
+	STAGE_TX,
 };
 
 /** One box of the picture in the architecture: takes a burst, hands on bursts. */
 struct stage {
-	/** Does one burst of work; returns how many packets it handled. */
+	/** Does one burst of work; returns how many packets it handled. NULL: no stage is here. */
 	unsigned (*run)(struct stage *stage, struct worker *worker);
 	struct rte_ring *in; /**< from stages; NULL for rx */
 	struct rte_ring
@@ -50,6 +51,8 @@ struct stage {
 	uint16_t id;	      /**< index in the plan, and in every worker's outboxes */
 	uint16_t object;      /**< index of the port or tunnel */
 	uint16_t lcore;	      /**< which runs it */
+	uint16_t worker;      /**< index of that lcore's worker */
+	bool stopped;	      /**< control's: on its way out */
 	enum wb_counter full; /**< the reason counted when `in` is full */
 	char name[24];
 
@@ -66,6 +69,12 @@ struct stage {
 		} kernel;
 	} own __rte_cache_aligned;
 } __rte_cache_aligned;
+
+/** The stages of a worker. Immutable once published. */
+struct stage_list {
+	uint16_t n;
+	struct stage *stages[];
+};
 
 /** Packets on their way to one stage, handed over together. */
 struct outbox {
@@ -86,6 +95,7 @@ enum event_kind {
 struct event {
 	uint32_t kind;
 	uint32_t peer_id;
+	uint32_t serial; /**< the peer's: the id may be another's when control reads this */
 	uint32_t index;
 	uint16_t port; /**< of `endpoint`, host byte order */
 	uint16_t pad;
@@ -100,8 +110,7 @@ struct worker {
 	struct wb_counters *count;
 	struct wb_aead_ctx *aead;
 	struct rte_ring *events; /**< of struct event, to control */
-	struct stage *stages[STAGES_MAX];
-	uint16_t n_stages;
+	_Atomic(struct stage_list *) stages;
 	uint16_t n_touched;
 	uint16_t touched[STAGES_MAX]; /**< outboxes with packets in them */
 	struct outbox *out;	      /**< one for each stage of the plan */

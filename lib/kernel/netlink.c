@@ -82,14 +82,11 @@ static int talk(struct wb_netlink *netlink, struct nlmsghdr *message, mnl_cb_t c
 	return 0;
 }
 
-int wb_netlink_address_add(
-	struct wb_netlink *netlink, int ifindex, const struct wb_prefix *prefix, struct wb_err *err)
+static int address(struct wb_netlink *netlink, uint16_t type, uint16_t flags, int ifindex,
+	const struct wb_prefix *prefix)
 {
-	struct nlmsghdr *message =
-		begin(netlink, RTM_NEWADDR, NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE);
+	struct nlmsghdr *message = begin(netlink, type, (uint16_t)(NLM_F_ACK | flags));
 	struct ifaddrmsg *body = mnl_nlmsg_put_extra_header(message, sizeof(*body));
-	char text[WB_PREFIX_STRLEN];
-	int rc;
 
 	body->ifa_family = (uint8_t)prefix->addr.family;
 	body->ifa_prefixlen = prefix->len;
@@ -98,11 +95,36 @@ int wb_netlink_address_add(
 		body->ifa_flags = IFA_F_NODAD;
 	put_addr(message, IFA_LOCAL, &prefix->addr);
 	put_addr(message, IFA_ADDRESS, &prefix->addr);
-	rc = talk(netlink, message, NULL, NULL);
+	return talk(netlink, message, NULL, NULL);
+}
+
+int wb_netlink_address_add(
+	struct wb_netlink *netlink, int ifindex, const struct wb_prefix *prefix, struct wb_err *err)
+{
+	int rc = address(netlink, RTM_NEWADDR, NLM_F_CREATE | NLM_F_REPLACE, ifindex, prefix);
+	char text[WB_PREFIX_STRLEN];
+
 	if (rc < 0 && rc != -EEXIST)
 		return wb_err_set(
 			err, -rc, "address %s: %s", wb_prefix_format(prefix, text), strerror(-rc));
 	return 0;
+}
+
+void wb_netlink_address_del(struct wb_netlink *netlink, int ifindex, const struct wb_prefix *prefix)
+{
+	address(netlink, RTM_DELADDR, 0, ifindex, prefix);
+}
+
+int wb_netlink_mtu_set(struct wb_netlink *netlink, int ifindex, unsigned mtu, struct wb_err *err)
+{
+	struct nlmsghdr *message = begin(netlink, RTM_NEWLINK, NLM_F_ACK);
+	struct ifinfomsg *body = mnl_nlmsg_put_extra_header(message, sizeof(*body));
+	int rc;
+
+	body->ifi_index = ifindex;
+	mnl_attr_put_u32(message, IFLA_MTU, mtu);
+	rc = talk(netlink, message, NULL, NULL);
+	return rc == 0 ? 0 : wb_err_set(err, -rc, "MTU %u: %s", mtu, strerror(-rc));
 }
 
 /* The kernel takes no IPv6 route over several devices without gateways. On a TUN, which resolves no
@@ -176,6 +198,22 @@ int wb_netlink_route_set(struct wb_netlink *netlink, uint32_t table, const struc
 		return wb_err_set(
 			err, -rc, "route %s: %s", wb_prefix_format(&network, text), strerror(-rc));
 	return 0;
+}
+
+void wb_netlink_route_del(
+	struct wb_netlink *netlink, uint32_t table, const struct wb_prefix *prefix)
+{
+	struct nlmsghdr *message = begin(netlink, RTM_DELROUTE, NLM_F_ACK);
+	struct rtmsg *body = mnl_nlmsg_put_extra_header(message, sizeof(*body));
+
+	body->rtm_family = (uint8_t)prefix->addr.family;
+	body->rtm_dst_len = prefix->len;
+	body->rtm_protocol = WB_ROUTE_PROTOCOL;
+	body->rtm_scope = RT_SCOPE_NOWHERE;
+	body->rtm_table = RT_TABLE_UNSPEC;
+	mnl_attr_put_u32(message, RTA_TABLE, table);
+	put_addr(message, RTA_DST, &prefix->addr);
+	talk(netlink, message, NULL, NULL);
 }
 
 /* "not from all fwmark MARK lookup TABLE", and "lookup main suppress_prefixlength 0" before it: of

@@ -49,9 +49,20 @@ void wb_netlink_close(struct wb_netlink *netlink);
 int wb_netlink_address_add(struct wb_netlink *netlink, int ifindex, const struct wb_prefix *prefix,
 	struct wb_err *err);
 
+/** Takes one away; one that is not there is no error. */
+void wb_netlink_address_del(
+	struct wb_netlink *netlink, int ifindex, const struct wb_prefix *prefix);
+
+/** Sets the MTU of an interface. */
+int wb_netlink_mtu_set(struct wb_netlink *netlink, int ifindex, unsigned mtu, struct wb_err *err);
+
 /** Adds or replaces the route of a prefix in a table: 1 to 64 hops. */
 int wb_netlink_route_set(struct wb_netlink *netlink, uint32_t table, const struct wb_prefix *prefix,
 	const struct wb_hop *hops, unsigned n, struct wb_err *err);
+
+/** Deletes a route of ours; one that is not there is no error. */
+void wb_netlink_route_del(
+	struct wb_netlink *netlink, uint32_t table, const struct wb_prefix *prefix);
 
 /** What wg-quick does for a tunnel with a default route: what is not marked looks into `table`,
  * after all of the main table but its default route. */

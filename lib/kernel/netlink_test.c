@@ -134,7 +134,8 @@ static const struct wb_route *best(const char *text)
 	return wb_rib_best(rib, &prefix);
 }
 
-/* The kernel makes some routes, an IPv6 address's own among them, a moment after it has answered. */
+/* The kernel makes some routes, an IPv6 address's own among them, a moment after it has answered.
+ */
 static const struct wb_route *best_in_time(const char *text)
 {
 	const struct wb_route *route = NULL;

@@ -104,10 +104,22 @@ static void symmetric_load(struct symmetric *s, const struct wb_noise_handshake 
 
 void wb_noise_identity_set(struct wb_noise_identity *identity, const struct wb_key *private_key)
 {
-	identity->private_key = *private_key;
-	wb_dh_clamp(&identity->private_key);
-	wb_dh_public(&identity->public_key, &identity->private_key);
+	memset(identity, 0, sizeof(*identity));
+	identity->present = !wb_key_is_zero(private_key);
+	if (identity->present) {
+		identity->private_key = *private_key;
+		wb_dh_clamp(&identity->private_key);
+		wb_dh_public(&identity->public_key, &identity->private_key);
+	}
 	wb_cookie_keys_set(&identity->keys, &identity->public_key);
+}
+
+static void static_static_compute(
+	struct wb_noise_peer *peer, const struct wb_noise_identity *identity)
+{
+	peer->usable = identity->present &&
+		!wb_key_equal(&peer->remote_static, &identity->public_key) &&
+		wb_dh(&peer->static_static, &identity->private_key, &peer->remote_static);
 }
 
 void wb_noise_peer_init(struct wb_noise_peer *peer, const struct wb_noise_identity *identity,
@@ -115,11 +127,24 @@ void wb_noise_peer_init(struct wb_noise_peer *peer, const struct wb_noise_identi
 {
 	memset(peer, 0, sizeof(*peer));
 	peer->remote_static = *remote_static;
+	wb_noise_peer_psk_set(peer, psk);
+	static_static_compute(peer, identity);
+	wb_cookie_keys_set(&peer->cookie.keys, remote_static);
+}
+
+void wb_noise_peer_identity_changed(
+	struct wb_noise_peer *peer, const struct wb_noise_identity *identity)
+{
+	wb_key_wipe(&peer->static_static);
+	static_static_compute(peer, identity);
+	wb_noise_handshake_clear(peer);
+}
+
+void wb_noise_peer_psk_set(struct wb_noise_peer *peer, const struct wb_key *psk)
+{
+	wb_key_wipe(&peer->psk);
 	if (psk != NULL)
 		peer->psk = *psk;
-	peer->usable = !wb_key_equal(remote_static, &identity->public_key) &&
-		wb_dh(&peer->static_static, &identity->private_key, remote_static);
-	wb_cookie_keys_set(&peer->cookie.keys, remote_static);
 }
 
 void wb_noise_handshake_clear(struct wb_noise_peer *peer)
@@ -183,6 +208,8 @@ int wb_noise_initiation_open(const struct wb_noise_identity *identity,
 	struct symmetric s;
 	int rc = -EBADMSG;
 
+	if (!identity->present)
+		return rc;
 	memcpy(out->remote_ephemeral.bytes, message->ephemeral, WB_KEY_LEN);
 	symmetric_begin(&s, &identity->public_key);
 	mix_ephemeral(&s, message->ephemeral);

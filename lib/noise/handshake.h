@@ -23,6 +23,7 @@ struct wb_noise_identity {
 	struct wb_key private_key;
 	struct wb_key public_key;
 	struct wb_cookie_keys keys; /**< of our public key: checks mac1 of what we receive */
+	bool present;		    /**< false: no key is set, and no handshake will do */
 };
 
 enum wb_noise_state {
@@ -73,12 +74,20 @@ struct wb_noise_initiation {
 	uint8_t sealed_timestamp[WB_TAI64N_LEN + 16];
 };
 
-/** Sets our key, clamped. */
+/** Sets our key, clamped; zeros: none. */
 void wb_noise_identity_set(struct wb_noise_identity *identity, const struct wb_key *private_key);
 
 /** Sets up a peer; `psk` may be NULL. */
 void wb_noise_peer_init(struct wb_noise_peer *peer, const struct wb_noise_identity *identity,
 	const struct wb_key *remote_static, const struct wb_key *psk);
+
+/** Our key is another one now: computes what depends on it, and forgets the handshake in progress.
+ */
+void wb_noise_peer_identity_changed(
+	struct wb_noise_peer *peer, const struct wb_noise_identity *identity);
+
+/** Sets the preshared key of handshakes to come; NULL: none. */
+void wb_noise_peer_psk_set(struct wb_noise_peer *peer, const struct wb_key *psk);
 
 /** Forgets the handshake in progress. */
 void wb_noise_handshake_clear(struct wb_noise_peer *peer);

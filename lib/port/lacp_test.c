@@ -102,8 +102,8 @@ static void test_member_down_and_up(void **state)
 	took = test_await(port_a, port_b, 3, 5000);
 	print_message("and back %d ms after its link came\n", took);
 	assert_true(took >= 0);
-	/* In the order of activation, in which the returned one need not be the last: the PMD's timer
-	 * may have missed that it was away. */
+	/* In the order of activation, in which the returned one need not be the last: the PMD's
+	 * timer may have missed that it was away. */
 	assert_int_equal(wb_port_distributing(port_a, list), 3);
 	assert_int_equal(1u << list[0] | 1u << list[1] | 1u << list[2], 7);
 }

@@ -49,6 +49,9 @@ enum wb_counter_kind {
 	X(WB_DROP_NO_PEER, DROP, "no_peer", "no peer's allowed IPs hold its destination")          \
 	X(WB_DROP_STAGED_OVERFLOW, DROP, "staged_overflow", "too many wait for a handshake")       \
 	X(WB_DROP_NO_SESSION, DROP, "no_session", "the peer did not answer handshakes")            \
+	X(WB_DROP_PEER_REMOVED, DROP, "peer_removed", "staged for a peer that was removed")        \
+	X(WB_DROP_TUNNEL_REMOVED, DROP, "tunnel_removed",                                          \
+		"under way in a tunnel that was removed")                                          \
 	X(WB_DROP_ENDPOINT_UNRESOLVED, DROP, "endpoint_unresolved",                                \
 		"no way or next hop to the peer's endpoint")                                       \
 	X(WB_DROP_HEADROOM, DROP, "headroom", "no room in the buffer for outer headers")           \

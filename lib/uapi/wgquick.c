@@ -1,10 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-#include "uapi/wgquick.h"
-
 #include <errno.h>
-#include <netdb.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -12,6 +7,7 @@
 
 #include "ini/ini.h"
 #include "ini/value.h"
+#include "uapi/wgquick_parts.h"
 
 enum section {
 	SECTION_NONE,
@@ -35,36 +31,6 @@ struct loader {
 	/** Lines where what may stand once did, by place in `single`; those of the last [Peer]. */
 	unsigned lines[SINGLES];
 };
-
-void wb_notices_add(struct wb_notices *notices, const char *format, ...)
-{
-	va_list args;
-	char **texts, *text;
-	int length;
-
-	if (notices == NULL)
-		return;
-	va_start(args, format);
-	length = vasprintf(&text, format, args);
-	va_end(args);
-	if (length < 0)
-		return;
-	texts = realloc(notices->texts, (notices->n + 1) * sizeof(*texts));
-	if (texts == NULL) {
-		free(text);
-		return;
-	}
-	notices->texts = texts;
-	notices->texts[notices->n++] = text;
-}
-
-void wb_notices_free(struct wb_notices *notices)
-{
-	for (unsigned i = 0; i < notices->n; i++)
-		free(notices->texts[i]);
-	free(notices->texts);
-	*notices = (struct wb_notices){.n = 0};
-}
 
 /* Room for one more element of an array that doubles. */
 static void *room(void *array, unsigned n, size_t size)
@@ -149,19 +115,66 @@ static int set_fwmark(struct wb_wgquick *file, const char *value, struct wb_err 
 	return wb_value_unsigned(value, 0, UINT32_MAX, &file->fwmark, err);
 }
 
-static bool one_of(const char *key, const char *const *words)
+static int add_text(struct wb_texts *list, const char *text, struct wb_err *err)
 {
-	for (; *words != NULL; words++)
-		if (strcasecmp(key, *words) == 0)
-			return true;
-	return false;
+	char **texts = room(list->texts, list->n, sizeof(*texts));
+
+	if (texts == NULL)
+		return wb_err_set(err, ENOMEM, "no memory");
+	list->texts = texts;
+	texts[list->n] = strdup(text);
+	return texts[list->n] != NULL && ++list->n > 0 ? 0 : wb_err_set(err, ENOMEM, "no memory");
+}
+
+/* Addresses of servers, and domains to search in. */
+static int add_dns(struct wb_wgquick *file, char *value, struct wb_err *err)
+{
+	char *rest = value, *item;
+	struct wb_addr addr;
+	int rc = 0;
+
+	while (rc == 0 && (item = wb_value_next(&rest)) != NULL) {
+		if (wb_addr_parse(item, &addr) == 0)
+			rc = add_text(&file->dns, item, err);
+		else if (item[strspn(item,
+				 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				 "0123456789_.-")] == '\0')
+			rc = add_text(&file->dns_search, item, err);
+		else
+			rc = wb_err_set(err, EINVAL,
+				"DNS '%.60s' is not valid, expected an address or a domain", item);
+	}
+	return rc;
+}
+
+static int set_save(struct wb_wgquick *file, const char *value, struct wb_err *err)
+{
+	file->save = strcasecmp(value, "true") == 0;
+	if (file->save || strcasecmp(value, "false") == 0)
+		return 0;
+	return wb_err_set(
+		err, EINVAL, "SaveConfig '%.20s' is not valid, expected true or false", value);
+}
+
+/* The list of commands a key adds to; NULL: it is no hook. */
+static struct wb_texts *hook_list(struct wb_wgquick *file, const char *key)
+{
+	static const char *const names[WB_HOOKS] = {
+		[WB_HOOK_PRE_UP] = "PreUp",
+		[WB_HOOK_POST_UP] = "PostUp",
+		[WB_HOOK_PRE_DOWN] = "PreDown",
+		[WB_HOOK_POST_DOWN] = "PostDown",
+	};
+
+	for (unsigned i = 0; i < WB_HOOKS; i++)
+		if (strcasecmp(key, names[i]) == 0)
+			return &file->hooks[i];
+	return NULL;
 }
 
 static int interface_key(
 	struct loader *loader, const char *key, char *value, unsigned line, struct wb_err *err)
 {
-	static const char *const not_yet[] = {
-		"DNS", "PreUp", "PostUp", "PreDown", "PostDown", "SaveConfig", NULL};
 	struct wb_wgquick *file = loader->file;
 
 	if (strcasecmp(key, "PrivateKey") == 0)
@@ -180,11 +193,12 @@ static int interface_key(
 	}
 	if (strcasecmp(key, "Table") == 0)
 		return set_table(file, value, err);
-	if (one_of(key, not_yet)) {
-		wb_notices_add(loader->notices, "%s:%u: %s is read, but not acted on", file->path,
-			line, key);
-		return 0;
-	}
+	if (strcasecmp(key, "DNS") == 0)
+		return add_dns(file, value, err);
+	if (strcasecmp(key, "SaveConfig") == 0)
+		return set_save(file, value, err);
+	if (hook_list(file, key) != NULL)
+		return add_text(hook_list(file, key), value, err);
 	return wb_err_set(err, EINVAL,
 		"'%.40s' is no setting of [Interface], expected PrivateKey, ListenPort, Address, "
 		"MTU, Table, FwMark or another of wg-quick(8)",
@@ -296,86 +310,6 @@ static int on_section(
 	return 0;
 }
 
-static int by_key(const void *a, const void *b)
-{
-	const struct wb_wgquick_peer *const *left = a, *const *right = b;
-	int order = memcmp((*left)->public_key.bytes, (*right)->public_key.bytes, WB_KEY_LEN);
-
-	return order != 0 ? order
-			  : ((*left)->line > (*right)->line) - ((*left)->line < (*right)->line);
-}
-
-static int peers_check(const struct wb_wgquick *file, struct wb_err *err)
-{
-	const struct wb_wgquick_peer **order = calloc(file->n_peers + 1u, sizeof(*order));
-	int rc = 0;
-
-	if (order == NULL)
-		return wb_err_set(err, ENOMEM, "%s: no memory", file->path);
-	for (unsigned i = 0; i < file->n_peers; i++)
-		order[i] = &file->peers[i];
-	qsort(order, file->n_peers, sizeof(*order), by_key);
-	for (unsigned i = 0; rc == 0 && i < file->n_peers; i++) {
-		if (wb_key_is_zero(&order[i]->public_key))
-			rc = wb_err_set(err, EINVAL,
-				"%s:%u: this [Peer] has no PublicKey, expected one", file->path,
-				order[i]->line);
-		else if (i > 0 &&
-			memcmp(&order[i]->public_key, &order[i - 1]->public_key, WB_KEY_LEN) == 0)
-			rc = wb_err_set(err, EINVAL,
-				"%s:%u: this [Peer] has the PublicKey of the one in line %u, "
-				"expected one section for a peer",
-				file->path, order[i]->line, order[i - 1]->line);
-	}
-	free(order);
-	return rc;
-}
-
-/** An allowed IP and the peer that has it. */
-struct claim {
-	struct wb_prefix prefix;
-	unsigned peer;
-};
-
-static int by_prefix(const void *a, const void *b)
-{
-	const struct claim *left = a, *right = b;
-	int order = wb_prefix_compare(&left->prefix, &right->prefix);
-
-	return order != 0 ? order : (left->peer > right->peer) - (left->peer < right->peer);
-}
-
-/* As with wg(8), the later peer has it; but that is seldom what was meant. */
-static int claims_check(
-	const struct wb_wgquick *file, struct wb_notices *notices, struct wb_err *err)
-{
-	char text[WB_PREFIX_STRLEN];
-	struct claim *claims;
-	size_t n = 0;
-
-	for (unsigned i = 0; i < file->n_peers; i++)
-		n += file->peers[i].n_allowed;
-	claims = calloc(n + 1, sizeof(*claims));
-	if (claims == NULL)
-		return wb_err_set(err, ENOMEM, "%s: no memory", file->path);
-	n = 0;
-	for (unsigned i = 0; i < file->n_peers; i++)
-		for (unsigned j = 0; j < file->peers[i].n_allowed; j++)
-			claims[n++] = (struct claim){file->peers[i].allowed[j], i};
-	qsort(claims, n, sizeof(*claims), by_prefix);
-	for (size_t i = 1; i < n; i++)
-		if (claims[i].peer != claims[i - 1].peer &&
-			wb_prefix_equal(&claims[i].prefix, &claims[i - 1].prefix))
-			wb_notices_add(notices,
-				"%s:%u: %s is allowed for this [Peer] and the one in line %u; this "
-				"one has it",
-				file->path, file->peers[claims[i].peer].line,
-				wb_prefix_format(&claims[i].prefix, text),
-				file->peers[claims[i - 1].peer].line);
-	free(claims);
-	return 0;
-}
-
 static int name_from_path(struct wb_wgquick *file, struct wb_err *err)
 {
 	const char *base = strrchr(file->path, '/');
@@ -425,13 +359,16 @@ int wb_wgquick_load(
 		rc = wb_ini_read(path, &reader, err);
 	if (rc == 0 && !loader.have_interface)
 		rc = wb_err_set(err, EINVAL, "%s: has no [Interface], expected one", path);
-	if (rc == 0 && loader.lines[SINGLE_SECRET] == 0)
-		rc = wb_err_set(
-			err, EINVAL, "%s: has no PrivateKey, expected one in [Interface]", path);
+	file->has_private_key = loader.lines[SINGLE_SECRET] != 0;
+	if (rc == 0 && !file->has_private_key && file->hooks[WB_HOOK_POST_UP].n == 0)
+		wb_notices_add(notices,
+			"%s: has no PrivateKey, and no PostUp that could set it: the tunnel is "
+			"mute until wg(8) does",
+			path);
 	if (rc == 0)
-		rc = peers_check(file, err);
+		rc = wb_wgquick_peers_check(file, err);
 	if (rc == 0)
-		rc = claims_check(file, notices, err);
+		rc = wb_wgquick_claims_check(file, notices, err);
 	if (rc < 0) {
 		wb_wgquick_free(file);
 		return rc;
@@ -439,6 +376,13 @@ int wb_wgquick_load(
 	mode_check(file, notices);
 	*out = file;
 	return 0;
+}
+
+static void texts_free(struct wb_texts *list)
+{
+	for (unsigned i = 0; i < list->n; i++)
+		free(list->texts[i]);
+	free(list->texts);
 }
 
 void wb_wgquick_free(struct wb_wgquick *file)
@@ -451,34 +395,12 @@ void wb_wgquick_free(struct wb_wgquick *file)
 		free(file->peers[i].host);
 	}
 	wb_key_wipe(&file->private_key);
+	for (unsigned i = 0; i < WB_HOOKS; i++)
+		texts_free(&file->hooks[i]);
+	texts_free(&file->dns);
+	texts_free(&file->dns_search);
 	free(file->peers);
 	free(file->addresses);
 	free(file->path);
 	free(file);
-}
-
-int wb_wgquick_resolve(const char *path, struct wb_wgquick_peer *peer, struct wb_err *err)
-{
-	const struct addrinfo hints = {.ai_socktype = SOCK_DGRAM};
-	struct addrinfo *found;
-	int rc;
-
-	if (peer->host == NULL)
-		return 0;
-	peer->endpoint.port = peer->port;
-	if (wb_addr_parse(peer->host, &peer->endpoint.addr) == 0)
-		return 0;
-	rc = getaddrinfo(peer->host, NULL, &hints, &found);
-	if (rc != 0)
-		return wb_err_set(err, ENOENT, "%s:%u: host '%s' is not found: %s", path,
-			peer->endpoint_line, peer->host, gai_strerror(rc));
-	if (found->ai_family == AF_INET6)
-		peer->endpoint.addr = wb_addr_v6(
-			&((const struct sockaddr_in6 *)(const void *)found->ai_addr)->sin6_addr);
-	else
-		peer->endpoint.addr =
-			wb_addr_v4(((const struct sockaddr_in *)(const void *)found->ai_addr)
-					   ->sin_addr.s_addr);
-	freeaddrinfo(found);
-	return 0;
 }

@@ -68,9 +68,10 @@ static void whole_file(void **state)
 	assert_int_equal(file->peers[0].endpoint.port, 51821);
 	assert_int_equal(wb_wgquick_resolve(path, &file->peers[1], &err), 0);
 	assert_int_equal(file->peers[1].endpoint.addr.family, AF_INET6);
-	/* DNS and PostUp. */
-	assert_int_equal(notices.n, 2);
-	assert_non_null(strstr(notices.texts[1], "wgt0.conf:10: PostUp is read, but not acted on"));
+	assert_int_equal(file->dns.n, 1);
+	assert_int_equal(file->hooks[WB_HOOK_POST_UP].n, 1);
+	assert_string_equal(file->hooks[WB_HOOK_POST_UP].texts[0], "echo a; echo b");
+	assert_int_equal(notices.n, 0);
 	wb_wgquick_free(file);
 }
 
@@ -120,8 +121,72 @@ static void settings_repeat_where_they_may(void **state)
 			&err),
 		0);
 	assert_int_equal(file->n_addresses, 2);
+	assert_int_equal(file->dns.n, 2);
 	assert_int_equal(file->n_peers, 2);
-	assert_int_equal(notices.n, 2);
+	assert_int_equal(notices.n, 0);
+	wb_wgquick_free(file);
+}
+
+/* People keep the key elsewhere, and set it with PostUp. */
+static void a_key_may_come_later(void **state)
+{
+	struct wb_err err;
+
+	(void)state;
+	assert_int_equal(load("[Interface]\nPostUp = wg set %i private-key /etc/key\n", &err), 0);
+	assert_false(file->has_private_key);
+	assert_int_equal(notices.n, 0);
+	wb_wgquick_free(file);
+	assert_int_equal(load("[Interface]\n", &err), 0);
+	assert_int_equal(notices.n, 1);
+	wb_wgquick_free(file);
+}
+
+/* What is saved reads as what it was. */
+static void saved_files_read_the_same(void **state)
+{
+	struct wb_wgquick *first;
+	struct wb_err err;
+	struct stat status;
+
+	(void)state;
+	assert_int_equal(
+		load(HEAD "ListenPort = 7\nFwMark = 0x10\nAddress = 10.0.0.1/24, fd00::1/64\n"
+			  "MTU = 1300\nTable = 7\nSaveConfig = true\nDNS = 1.1.1.1, lan\n"
+			  "PreUp = a %i\nPostUp = b\nPostUp = c\nPreDown = d\nPostDown = e\n" PEER
+			  "PresharedKey = " KEY "\nAllowedIPs = 10.9.0.0/16, fd01::/64\n"
+			  "Endpoint = [2001:db8::1]:9\nPersistentKeepalive = 25\n"
+			  "[Peer]\nPublicKey = " KEY "\nEndpoint = host.example:8\n",
+			&err),
+		0);
+	first = file;
+	assert_int_equal(wb_wgquick_save(first, path, &err), 0);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+	assert_int_equal(wb_wgquick_load(path, &file, &notices, &err), 0);
+	assert_int_equal(file->listen_port, 7);
+	assert_int_equal(file->fwmark, 16);
+	assert_int_equal(file->mtu, 1300);
+	assert_int_equal(file->table, 7);
+	assert_true(file->save);
+	assert_int_equal(file->n_addresses, 2);
+	assert_memory_equal(file->addresses, first->addresses, 2 * sizeof(*file->addresses));
+	assert_string_equal(file->dns.texts[0], "1.1.1.1");
+	assert_string_equal(file->dns_search.texts[0], "lan");
+	for (unsigned i = 0; i < WB_HOOKS; i++) {
+		assert_int_equal(file->hooks[i].n, first->hooks[i].n);
+		for (unsigned j = 0; j < file->hooks[i].n; j++)
+			assert_string_equal(file->hooks[i].texts[j], first->hooks[i].texts[j]);
+	}
+	assert_int_equal(file->n_peers, 2);
+	assert_true(wb_key_equal(&file->private_key, &first->private_key));
+	assert_true(wb_key_equal(&file->peers[0].preshared_key, &first->peers[0].preshared_key));
+	assert_int_equal(file->peers[0].n_allowed, 2);
+	assert_int_equal(file->peers[0].keepalive, 25);
+	assert_string_equal(file->peers[0].host, "2001:db8::1");
+	assert_string_equal(file->peers[1].host, "host.example");
+	assert_int_equal(file->peers[1].port, 8);
+	wb_wgquick_free(first);
 	wb_wgquick_free(file);
 }
 
@@ -131,7 +196,10 @@ static void mistakes_are_told(void **state)
 		const char *text, *message;
 	} cases[] = {
 		{"", ": has no [Interface], expected one"},
-		{"[Interface]\n", ": has no PrivateKey, expected one in [Interface]"},
+		{HEAD "DNS = 1.1.1.1, a b\n",
+			":3: DNS 'a b' is not valid, expected an address or a domain"},
+		{HEAD "SaveConfig = yes\n",
+			":3: SaveConfig 'yes' is not valid, expected true or false"},
 		{"[Interface]\nPrivateKey = abc\n",
 			":2: PrivateKey is no key, expected 44 characters of base64"},
 		{"[Wireguard]\n", ":1: [Wireguard] is not known, expected [Interface] or [Peer]"},
@@ -281,6 +349,8 @@ int main(void)
 		cmocka_unit_test(open_key_file_is_noticed),
 		cmocka_unit_test(contested_allowed_ips_are_noticed),
 		cmocka_unit_test(settings_repeat_where_they_may),
+		cmocka_unit_test(a_key_may_come_later),
+		cmocka_unit_test(saved_files_read_the_same),
 		cmocka_unit_test(mistakes_are_told),
 		cmocka_unit_test(names_come_from_the_file),
 		cmocka_unit_test(many_allowed_ips_on_one_line),

@@ -4,15 +4,20 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <bsd/sys/queue.h>
+
 #include "base/tree.h"
 
 #define SLOTS 64
 
 struct entry {
 	RB_ENTRY(entry) link;
+	TAILQ_ENTRY(entry) mate; /* on its peer's list */
 	struct wb_prefix prefix;
 	uint32_t peer_id;
 };
+
+TAILQ_HEAD(entry_list, entry);
 
 /* IPv4 first, by address, a prefix before those inside it. */
 static int entry_compare(const struct entry *a, const struct entry *b)
@@ -32,7 +37,9 @@ WB_RB_GENERATE(entry_tree, entry, link, entry_compare)
 
 struct wb_allowedips_table {
 	struct entry_tree tree;
-	size_t count[2]; /* IPv4, IPv6 */
+	size_t count[2];	    /* IPv4, IPv6 */
+	struct entry_list *of_peer; /* by peer id */
+	uint32_t peers_room;
 };
 
 static size_t *count_of(struct wb_allowedips_table *table, const struct wb_prefix *prefix)
@@ -49,6 +56,7 @@ static void entry_remove(struct wb_allowedips_table *table, struct entry *entry)
 {
 	--*count_of(table, &entry->prefix);
 	RB_REMOVE(entry_tree, &table->tree, entry);
+	TAILQ_REMOVE(&table->of_peer[entry->peer_id], entry, mate);
 	free(entry);
 }
 
@@ -58,36 +66,87 @@ void wb_allowedips_table_free(struct wb_allowedips_table *table)
 		return;
 	while (!RB_EMPTY(&table->tree))
 		entry_remove(table, RB_ROOT(&table->tree));
+	free(table->of_peer);
 	free(table);
+}
+
+/* The list of a peer's prefixes; NULL when memory is out. */
+static struct entry_list *list_of(struct wb_allowedips_table *table, uint32_t peer_id)
+{
+	uint32_t room = table->peers_room;
+	struct entry_list *larger;
+
+	if (peer_id < room)
+		return &table->of_peer[peer_id];
+	while (room <= peer_id)
+		room = room * 2 + 16;
+	larger = calloc(room, sizeof(*larger));
+	if (larger == NULL)
+		return NULL;
+	for (uint32_t i = 0; i < room; i++)
+		TAILQ_INIT(&larger[i]);
+	for (uint32_t i = 0; i < table->peers_room; i++)
+		TAILQ_CONCAT(&larger[i], &table->of_peer[i], mate);
+	free(table->of_peer);
+	table->of_peer = larger;
+	table->peers_room = room;
+	return &table->of_peer[peer_id];
 }
 
 int wb_allowedips_table_set(
 	struct wb_allowedips_table *table, const struct wb_prefix *prefix, uint32_t peer_id)
 {
+	struct entry_list *list = list_of(table, peer_id);
 	struct entry *entry = calloc(1, sizeof(*entry)), *there;
 
-	if (entry == NULL)
+	if (entry == NULL || list == NULL) {
+		free(entry);
 		return -ENOMEM;
+	}
 	entry->prefix = *prefix;
 	wb_prefix_mask(&entry->prefix);
-	entry->peer_id = peer_id;
 	there = RB_INSERT(entry_tree, &table->tree, entry);
 	if (there != NULL) {
-		there->peer_id = peer_id;
 		free(entry);
+		entry = there;
+		TAILQ_REMOVE(&table->of_peer[entry->peer_id], entry, mate);
 	} else {
 		++*count_of(table, prefix);
 	}
+	entry->peer_id = peer_id;
+	TAILQ_INSERT_TAIL(list, entry, mate);
 	return 0;
+}
+
+bool wb_allowedips_table_unset(
+	struct wb_allowedips_table *table, const struct wb_prefix *prefix, uint32_t peer_id)
+{
+	struct entry wanted = {.prefix = *prefix}, *entry;
+
+	wb_prefix_mask(&wanted.prefix);
+	entry = RB_FIND(entry_tree, &table->tree, &wanted);
+	if (entry == NULL || entry->peer_id != peer_id)
+		return false;
+	entry_remove(table, entry);
+	return true;
 }
 
 void wb_allowedips_table_remove(struct wb_allowedips_table *table, uint32_t peer_id)
 {
-	struct entry *entry, *next;
+	if (peer_id >= table->peers_room)
+		return;
+	while (!TAILQ_EMPTY(&table->of_peer[peer_id]))
+		entry_remove(table, TAILQ_FIRST(&table->of_peer[peer_id]));
+}
 
-	RB_FOREACH_SAFE(entry, entry_tree, &table->tree, next)
-	if (entry->peer_id == peer_id)
-		entry_remove(table, entry);
+void wb_allowedips_table_of_peer(const struct wb_allowedips_table *table, uint32_t peer_id,
+	void (*fn)(void *arg, const struct wb_prefix *prefix), void *arg)
+{
+	const struct entry *entry;
+
+	if (peer_id < table->peers_room)
+		TAILQ_FOREACH (entry, &table->of_peer[peer_id], mate)
+			fn(arg, &entry->prefix);
 }
 
 void wb_allowedips_table_foreach(const struct wb_allowedips_table *table,

@@ -11,6 +11,7 @@
 #define WB_WG_ALLOWEDIPS_H
 
 #include <endian.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -46,12 +47,20 @@ void wb_allowedips_table_free(struct wb_allowedips_table *table);
 int wb_allowedips_table_set(
 	struct wb_allowedips_table *table, const struct wb_prefix *prefix, uint32_t peer_id);
 
+/** Takes exactly this prefix from a peer. Returns false if it was not this peer's. */
+bool wb_allowedips_table_unset(
+	struct wb_allowedips_table *table, const struct wb_prefix *prefix, uint32_t peer_id);
+
 /** Takes all prefixes of a peer away. */
 void wb_allowedips_table_remove(struct wb_allowedips_table *table, uint32_t peer_id);
 
 /** Calls fn for every prefix, IPv4 first, in the order of addresses. */
 void wb_allowedips_table_foreach(const struct wb_allowedips_table *table,
 	void (*fn)(void *arg, const struct wb_prefix *prefix, uint32_t peer_id), void *arg);
+
+/** Calls fn for every prefix of a peer, in the order they were given. fn changes nothing. */
+void wb_allowedips_table_of_peer(const struct wb_allowedips_table *table, uint32_t peer_id,
+	void (*fn)(void *arg, const struct wb_prefix *prefix), void *arg);
 
 /** Builds a snapshot. NULL when memory is out. */
 struct wb_allowedips *wb_allowedips_table_build(

@@ -10,10 +10,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
+#include <time.h>
 
 #include <rte_mbuf.h>
 
 #include "base/addr.h"
+#include "base/tree.h"
 #include "noise/cookie.h"
 #include "noise/handshake.h"
 #include "noise/timers.h"
@@ -44,6 +46,7 @@ struct wb_outer {
 	uint32_t pseudo_sum; /**< IPv6: checksum of addresses, protocol and UDP ports, unfolded */
 	struct wb_endpoint remote;
 	struct wb_addr local;
+	uint16_t local_port; /**< host byte order */
 };
 
 /** The seal lcore's part. */
@@ -77,19 +80,22 @@ STAILQ_HEAD(wb_peer_list, wb_peer);
 struct wb_peer {
 	/* Read by workers, written by control. */
 	struct wb_tunnel *tunnel;
-	uint32_t id; /**< index in the tunnel set's peer table; never 0 */
+	uint32_t id;	 /**< index in the tunnel set's peer table; never 0 */
+	uint32_t serial; /**< no other peer has or had it: ids are used again, serials are not */
 	_Atomic(struct wb_keypair *) current;
 	_Atomic(struct wb_outer *) outer; /**< NULL: no endpoint, or its next hop is unknown */
 	atomic_bool armed; /**< control has a deadline for this peer: no wake-up needed */
 	atomic_bool
 		wanted; /**< a handshake was asked for and has neither ended nor been given up */
 	atomic_bool gave_up; /**< the seal stage is to drop what is staged */
+	atomic_bool purged;  /**< removed, and the seal stage holds nothing of it any more */
 
 	struct wb_peer_seal seal __rte_cache_aligned;
 	struct wb_peer_open open __rte_cache_aligned;
 
 	/* Control's own. */
 	struct wb_noise_peer noise __rte_cache_aligned;
+	RB_ENTRY(wb_peer) by_key; /**< in its tunnel's tree */
 	struct wb_timers timers;
 	struct wb_index_entry handshake; /**< index of the initiation or response in flight */
 	struct wb_keypair *previous;
@@ -97,11 +103,10 @@ struct wb_peer {
 	struct wb_key public_key;
 	bool has_psk;
 	struct wb_endpoint endpoint; /**< where it is; family 0: not known */
-	struct wb_addr local;	 /**< our address it spoke to last; family 0: the kernel chooses */
-	uint64_t handshake_unix; /**< s, last completed handshake; 0 never */
-	uint64_t control_rx_bytes; /**< handshake bytes, for wg(8)'s transfer counts */
+	struct wb_addr local; /**< our address it spoke to last; family 0: the kernel chooses */
+	struct timespec handshaken; /**< time of day of the last completed handshake; 0 never */
+	uint64_t control_rx_bytes;  /**< handshake bytes, for wg(8)'s transfer counts */
 	uint64_t control_tx_bytes;
-	uint64_t deadline; /**< ns, key in control's timer queue; UINT64_MAX none */
 };
 
 /** The workers' timestamps as lib/noise's timers want them. Control only. */

@@ -39,9 +39,11 @@ static int setup(void **state)
 	wb_dh_generate(&private_key);
 	wb_dh_generate(&other);
 	wb_dh_public(&public_key, &other);
-	if (tunnels == NULL ||
-		wb_tunnel_add(tunnels, "wg0", &private_key, 51820, 1420, NOW, &tunnel, NULL) < 0 ||
-		wb_tunnel_peer_add(tunnels, tunnel, &public_key, NULL, 0, &peer, NULL) < 0)
+	if (tunnels == NULL || wb_tunnel_add(tunnels, "wg0", 1420, NOW, &tunnel, NULL) < 0 ||
+		wb_tunnel_port_set(tunnels, tunnel, 51820, NULL) < 0)
+		return 1;
+	wb_tunnel_key_set(tunnels, tunnel, &private_key, NOW);
+	if (wb_tunnel_peer_add(tunnels, tunnel, &public_key, NULL, &peer, NULL) < 0)
 		return 1;
 	retired = 0;
 	return 0;
@@ -177,16 +179,94 @@ static void age_is_never_negative(void **state)
 
 static void ports_are_unique(void **state)
 {
-	struct wb_key key = {{1}};
 	struct wb_tunnel *other;
 	struct wb_err err;
 
 	(void)state;
-	assert_true(wb_tunnel_add(tunnels, "wg1", &key, 51820, 1420, NOW, &other, &err) < 0);
+	assert_int_equal(wb_tunnel_add(tunnels, "wg1", 1420, NOW, &other, &err), 0);
+	assert_true(wb_tunnel_port_set(tunnels, other, 51820, &err) < 0);
 	assert_string_equal(err.text, "wg1: ListenPort 51820 is wg0's already");
-	assert_int_equal(wb_tunnel_add(tunnels, "wg1", &key, 0, 1420, NOW, &other, &err), 0);
+	assert_int_equal(wb_tunnel_port_set(tunnels, other, 0, &err), 0);
 	assert_true(other->listen_port >= 32768);
 	assert_int_equal(tunnels->by_udp_port[other->listen_port], other->id + 1);
+}
+
+static void ports_change(void **state)
+{
+	(void)state;
+	assert_int_equal(wb_tunnel_port_set(tunnels, tunnel, 51820, NULL), 0);
+	assert_int_equal(tunnels->by_udp_port[51820], tunnel->id + 1);
+	assert_int_equal(wb_tunnel_port_set(tunnels, tunnel, 4000, NULL), 0);
+	assert_int_equal(tunnels->by_udp_port[4000], tunnel->id + 1);
+	assert_int_equal(tunnels->by_udp_port[51820], 0);
+}
+
+static void ids_of_tunnels_come_again(void **state)
+{
+	struct wb_tunnel *first, *second, *third;
+
+	(void)state;
+	assert_int_equal(wb_tunnel_add(tunnels, "wg1", 1420, NOW, &first, NULL), 0);
+	assert_int_equal(wb_tunnel_add(tunnels, "wg2", 1420, NOW, &second, NULL), 0);
+	wb_tunnel_unlink(tunnels, first);
+	wb_tunnel_free(first);
+	assert_null(wb_tunnel_find(tunnels, "wg1"));
+	assert_ptr_equal(wb_tunnel_find(tunnels, "wg2"), second);
+	assert_int_equal(tunnels->n, 3);
+	assert_int_equal(wb_tunnel_add(tunnels, "wg3", 1420, NOW, &third, NULL), 0);
+	assert_int_equal(third->id, 1);
+}
+
+/* A removed peer's id is nobody's until it is freed; its serial never comes again. */
+static void peers_go(void **state)
+{
+	struct wb_key key = {{9}};
+	uint32_t id = peer->id, serial = peer->serial;
+	struct wb_prefix prefix;
+	struct wb_peer *fresh;
+
+	(void)state;
+	session(true);
+	wb_prefix_parse("10.0.0.0/8", &prefix);
+	wb_allowedips_table_set(tunnel->table, &prefix, id);
+	wb_tunnel_peer_unlink(tunnels, peer);
+	assert_int_equal(tunnel->n_peers, 0);
+	assert_null(wb_peer_by_id(tunnels, id));
+	assert_null(wb_tunnel_peer_find(tunnel, &peer->public_key));
+	assert_int_equal(tunnels->indices->used, 0);
+	assert_false(wb_allowedips_table_unset(tunnel->table, &prefix, id));
+	for (unsigned i = 1; i < WB_PEERS_MAX - 1; i++) {
+		key.bytes[1] = (uint8_t)i;
+		key.bytes[2] = (uint8_t)(i >> 8);
+		if (i % 64 == 0)
+			assert_int_equal(
+				wb_tunnel_peer_add(tunnels, tunnel, &key, NULL, &fresh, NULL), 0);
+	}
+	assert_true(tunnels->id_taken[id]);
+	wb_tunnel_peer_free(tunnels, peer);
+	assert_false(tunnels->id_taken[id]);
+	assert_int_not_equal(fresh->serial, serial);
+	assert_ptr_equal(wb_tunnel_peer_find(tunnel, &fresh->public_key), fresh);
+}
+
+static void another_key_ends_sessions(void **state)
+{
+	struct wb_key key = {{7}}, none = {{0}};
+
+	(void)state;
+	session(true);
+	assert_non_null(atomic_load(&peer->current));
+	key = tunnel->identity.private_key;
+	wb_tunnel_key_set(tunnels, tunnel, &key, NOW);
+	assert_non_null(atomic_load(&peer->current));
+	key.bytes[5] ^= 1;
+	wb_tunnel_key_set(tunnels, tunnel, &key, NOW);
+	assert_null(atomic_load(&peer->current));
+	assert_true(peer->noise.usable);
+	wb_tunnel_key_set(tunnels, tunnel, &none, NOW);
+	assert_false(peer->noise.usable);
+	assert_true(wb_key_is_zero(&tunnel->identity.private_key));
+	assert_true(wb_key_is_zero(&tunnel->identity.public_key));
 }
 
 static int start(void **state)
@@ -212,6 +292,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(erasing_leaves_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(age_is_never_negative, setup, teardown),
 		cmocka_unit_test_setup_teardown(ports_are_unique, setup, teardown),
+		cmocka_unit_test_setup_teardown(ports_change, setup, teardown),
+		cmocka_unit_test_setup_teardown(ids_of_tunnels_come_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(peers_go, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_key_ends_sessions, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);

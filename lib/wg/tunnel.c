@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <bsd/string.h>
 #include <rte_malloc.h>
@@ -16,6 +17,13 @@
 #define RANDOM_PORT_MIN 32768
 #define RANDOM_PORTS	28232
 
+static int peer_compare(const struct wb_peer *a, const struct wb_peer *b)
+{
+	return memcmp(a->public_key.bytes, b->public_key.bytes, WB_KEY_LEN);
+}
+
+WB_RB_GENERATE(wb_peer_tree, wb_peer, by_key, peer_compare)
+
 struct wb_tunnels *wb_tunnels_create(const struct wb_retire *retire)
 {
 	struct wb_tunnels *tunnels =
@@ -28,7 +36,7 @@ struct wb_tunnels *wb_tunnels_create(const struct wb_retire *retire)
 		rte_free(tunnels);
 		return NULL;
 	}
-	tunnels->next_peer_id = 1;
+	tunnels->id_taken[0] = true;
 	tunnels->retire = *retire;
 	return tunnels;
 }
@@ -43,8 +51,12 @@ static void peer_free(struct wb_peer *peer)
 	rte_free(peer);
 }
 
-static void tunnel_free(struct wb_tunnel *tunnel)
+void wb_tunnel_free(void *arg)
 {
+	struct wb_tunnel *tunnel = arg;
+
+	if (tunnel == NULL)
+		return;
 	for (uint32_t i = 0; i < tunnel->n_peers; i++)
 		peer_free(tunnel->peers[i]);
 	free(tunnel->peers);
@@ -59,7 +71,7 @@ void wb_tunnels_free(struct wb_tunnels *tunnels)
 	if (tunnels == NULL)
 		return;
 	for (unsigned i = 0; i < tunnels->n; i++)
-		tunnel_free(tunnels->by_id[i]);
+		wb_tunnel_free(tunnels->by_id[i]);
 	wb_index_free(tunnels->indices);
 	rte_free(tunnels);
 }
@@ -74,61 +86,187 @@ static uint16_t random_port(const struct wb_tunnels *tunnels)
 	return port;
 }
 
-int wb_tunnel_add(struct wb_tunnels *tunnels, const char *name, const struct wb_key *private_key,
-	uint16_t listen_port, uint16_t mtu, uint64_t now, struct wb_tunnel **out,
-	struct wb_err *err)
+int wb_tunnel_add(struct wb_tunnels *tunnels, const char *name, uint16_t mtu, uint64_t now,
+	struct wb_tunnel **out, struct wb_err *err)
 {
+	const struct wb_key none = {.bytes = {0}};
 	struct wb_tunnel *tunnel;
+	unsigned id = 0;
 
-	if (tunnels->n == WB_TUNNELS_MAX)
+	while (id < WB_TUNNELS_MAX && tunnels->by_id[id] != NULL)
+		id++;
+	if (id == WB_TUNNELS_MAX)
 		return wb_err_set(err, ENOSPC, "%s: more than %u tunnels", name, WB_TUNNELS_MAX);
-	if (listen_port != 0 && tunnels->by_udp_port[listen_port] != 0)
-		return wb_err_set(err, EADDRINUSE, "%s: ListenPort %u is %s's already", name,
-			listen_port, tunnels->by_id[tunnels->by_udp_port[listen_port] - 1]->name);
 	tunnel = rte_zmalloc("wb_tunnel", sizeof(*tunnel), RTE_CACHE_LINE_SIZE);
 	if (tunnel == NULL || (tunnel->table = wb_allowedips_table_create()) == NULL) {
 		rte_free(tunnel);
 		return wb_err_set(err, ENOMEM, "%s: no memory for the tunnel", name);
 	}
-	tunnel->id = tunnels->n;
+	tunnel->id = (uint16_t)id;
 	tunnel->mtu = mtu;
-	tunnel->listen_port = listen_port != 0 ? listen_port : random_port(tunnels);
 	strlcpy(tunnel->name, name, sizeof(tunnel->name));
-	wb_noise_identity_set(&tunnel->identity, private_key);
+	RB_INIT(&tunnel->by_key);
+	wb_noise_identity_set(&tunnel->identity, &none);
 	wb_cookie_checker_init(&tunnel->cookies, &tunnel->identity.keys, now);
-	tunnels->by_udp_port[tunnel->listen_port] = (uint8_t)(tunnel->id + 1);
-	tunnels->by_id[tunnels->n++] = tunnel;
+	if (wb_tunnel_allowed_publish(tunnels, tunnel, err) < 0) {
+		wb_tunnel_free(tunnel);
+		return -ENOMEM;
+	}
+	tunnels->by_id[id] = tunnel;
+	if (id == tunnels->n)
+		tunnels->n++;
 	*out = tunnel;
-	return wb_tunnel_allowed_publish(tunnels, tunnel, err);
+	return 0;
+}
+
+void wb_tunnel_unlink(struct wb_tunnels *tunnels, struct wb_tunnel *tunnel)
+{
+	tunnels->by_udp_port[tunnel->listen_port] = 0;
+	tunnels->by_id[tunnel->id] = NULL;
+	while (tunnels->n > 0 && tunnels->by_id[tunnels->n - 1] == NULL)
+		tunnels->n--;
+}
+
+struct wb_tunnel *wb_tunnel_find(const struct wb_tunnels *tunnels, const char *name)
+{
+	for (unsigned i = 0; i < tunnels->n; i++)
+		if (tunnels->by_id[i] != NULL && strcmp(tunnels->by_id[i]->name, name) == 0)
+			return tunnels->by_id[i];
+	return NULL;
+}
+
+void wb_tunnel_key_set(struct wb_tunnels *tunnels, struct wb_tunnel *tunnel,
+	const struct wb_key *private_key, uint64_t now)
+{
+	struct wb_noise_identity fresh;
+
+	wb_noise_identity_set(&fresh, private_key);
+	if (wb_key_equal(&fresh.private_key, &tunnel->identity.private_key)) {
+		sodium_memzero(&fresh, sizeof(fresh));
+		return;
+	}
+	tunnel->identity = fresh;
+	sodium_memzero(&fresh, sizeof(fresh));
+	wb_cookie_checker_init(&tunnel->cookies, &tunnel->identity.keys, now);
+	for (uint32_t i = 0; i < tunnel->n_peers; i++) {
+		struct wb_peer *peer = tunnel->peers[i];
+
+		wb_noise_peer_identity_changed(&peer->noise, &tunnel->identity);
+		wb_peer_keys_erase(peer, tunnels->indices, &tunnels->retire);
+	}
+}
+
+int wb_tunnel_port_set(
+	struct wb_tunnels *tunnels, struct wb_tunnel *tunnel, uint16_t port, struct wb_err *err)
+{
+	uint8_t there = tunnels->by_udp_port[port];
+
+	if (port != 0 && port == tunnel->listen_port)
+		return 0;
+	if (port != 0 && there != 0)
+		return wb_err_set(err, EADDRINUSE, "%s: ListenPort %u is %s's already",
+			tunnel->name, port, tunnels->by_id[there - 1]->name);
+	if (port == 0)
+		port = random_port(tunnels);
+	/* The new one first: no packet to either is taken for the kernel's. */
+	tunnels->by_udp_port[port] = (uint8_t)(tunnel->id + 1);
+	if (tunnel->listen_port != 0)
+		tunnels->by_udp_port[tunnel->listen_port] = 0;
+	tunnel->listen_port = port;
+	return 0;
+}
+
+/* An id nobody has or had a moment ago; 0: none is free. */
+static uint32_t id_take(struct wb_tunnels *tunnels)
+{
+	uint32_t id = tunnels->last_peer_id;
+
+	if (tunnels->n_peers >= WB_PEERS_MAX - 1)
+		return 0;
+	do
+		id = (id + 1) % WB_PEERS_MAX;
+	while (tunnels->id_taken[id]);
+	tunnels->id_taken[id] = true;
+	tunnels->n_peers++;
+	tunnels->last_peer_id = id;
+	return id;
+}
+
+static bool peers_grow(struct wb_tunnel *tunnel)
+{
+	uint32_t room = tunnel->peers_room * 2 + 4;
+	struct wb_peer **peers;
+
+	if (tunnel->n_peers < tunnel->peers_room)
+		return true;
+	peers = realloc(tunnel->peers, room * sizeof(struct wb_peer *));
+	if (peers == NULL)
+		return false;
+	tunnel->peers = peers;
+	tunnel->peers_room = room;
+	return true;
 }
 
 int wb_tunnel_peer_add(struct wb_tunnels *tunnels, struct wb_tunnel *tunnel,
-	const struct wb_key *public_key, const struct wb_key *psk, uint16_t keepalive_s,
-	struct wb_peer **out, struct wb_err *err)
+	const struct wb_key *public_key, const struct wb_key *psk, struct wb_peer **out,
+	struct wb_err *err)
 {
-	struct wb_peer **peers;
-	struct wb_peer *peer;
+	struct wb_peer *peer = NULL;
+	uint32_t id;
 
-	if (tunnels->next_peer_id == WB_PEERS_MAX)
-		return wb_err_set(err, ENOSPC, "%s: more than %u peers in all", tunnel->name,
-			WB_PEERS_MAX - 1);
-	peers = realloc(tunnel->peers, (tunnel->n_peers + 1) * sizeof(*peers));
-	if (peers == NULL)
-		return wb_err_set(err, ENOMEM, "%s: no memory for a peer", tunnel->name);
-	tunnel->peers = peers;
-	peer = rte_zmalloc("wb_peer", sizeof(*peer), RTE_CACHE_LINE_SIZE);
+	if (peers_grow(tunnel))
+		peer = rte_zmalloc("wb_peer", sizeof(*peer), RTE_CACHE_LINE_SIZE);
 	if (peer == NULL)
 		return wb_err_set(err, ENOMEM, "%s: no memory for a peer", tunnel->name);
+	id = id_take(tunnels);
+	if (id == 0) {
+		rte_free(peer);
+		return wb_err_set(err, ENOSPC, "%s: more than %u peers in all", tunnel->name,
+			WB_PEERS_MAX - 1);
+	}
 	peer->tunnel = tunnel;
-	peer->id = tunnels->next_peer_id++;
+	peer->id = id;
+	peer->serial = ++tunnels->last_serial;
 	peer->public_key = *public_key;
 	peer->has_psk = psk != NULL;
 	wb_noise_peer_init(&peer->noise, &tunnel->identity, public_key, psk);
-	wb_timers_init(&peer->timers, keepalive_s);
+	wb_timers_init(&peer->timers, 0);
 	tunnel->peers[tunnel->n_peers++] = peer;
-	atomic_store_explicit(&tunnels->peers[peer->id], peer, memory_order_release);
+	RB_INSERT(wb_peer_tree, &tunnel->by_key, peer);
+	atomic_store_explicit(&tunnels->peers[id], peer, memory_order_release);
 	*out = peer;
 	return 0;
+}
+
+static uint32_t place_of(const struct wb_tunnel *tunnel, const struct wb_peer *peer)
+{
+	uint32_t i = tunnel->n_peers - 1;
+
+	/* From the end: whoever removes all peers does so backwards. */
+	while (tunnel->peers[i] != peer)
+		i--;
+	return i;
+}
+
+void wb_tunnel_peer_unlink(struct wb_tunnels *tunnels, struct wb_peer *peer)
+{
+	struct wb_tunnel *tunnel = peer->tunnel;
+	uint32_t place = place_of(tunnel, peer);
+
+	memmove(&tunnel->peers[place], &tunnel->peers[place + 1],
+		(--tunnel->n_peers - place) * sizeof(struct wb_peer *));
+	RB_REMOVE(wb_peer_tree, &tunnel->by_key, peer);
+	wb_allowedips_table_remove(tunnel->table, peer->id);
+	atomic_store_explicit(&tunnels->peers[peer->id], NULL, memory_order_release);
+	wb_peer_keys_erase(peer, tunnels->indices, &tunnels->retire);
+	wb_peer_outer_set(peer, NULL, &tunnels->retire);
+}
+
+void wb_tunnel_peer_free(struct wb_tunnels *tunnels, struct wb_peer *peer)
+{
+	tunnels->id_taken[peer->id] = false;
+	tunnels->n_peers--;
+	peer_free(peer);
 }
 
 static void allowed_free(void *allowed)
@@ -149,8 +287,8 @@ int wb_tunnel_allowed_publish(
 
 struct wb_peer *wb_tunnel_peer_find(struct wb_tunnel *tunnel, const struct wb_key *public_key)
 {
-	for (uint32_t i = 0; i < tunnel->n_peers; i++)
-		if (wb_key_equal(&tunnel->peers[i]->public_key, public_key))
-			return tunnel->peers[i];
-	return NULL;
+	struct wb_peer wanted;
+
+	wanted.public_key = *public_key;
+	return RB_FIND(wb_peer_tree, &tunnel->by_key, &wanted);
 }

@@ -17,6 +17,8 @@
 #define WB_TUNNELS_MAX 64
 #define WB_PEERS_MAX   65536
 
+RB_HEAD(wb_peer_tree, wb_peer);
+
 struct wb_tunnel {
 	/* Read by workers. */
 	uint16_t id;  /**< index in the set */
@@ -30,18 +32,22 @@ struct wb_tunnel {
 	struct wb_noise_identity identity __rte_cache_aligned;
 	struct wb_cookie_checker cookies;
 	struct wb_allowedips_table *table;
-	struct wb_peer **peers;
-	uint32_t n_peers;
+	struct wb_peer **peers; /**< in the order they were added */
+	uint32_t n_peers, peers_room;
+	struct wb_peer_tree by_key;
 };
 
 /** All tunnels of a gateway. */
 struct wb_tunnels {
-	struct wb_tunnel *by_id[WB_TUNNELS_MAX];
-	uint16_t n;
-	uint8_t by_udp_port[65536]; /**< local UDP port → tunnel id + 1; 0 none */
+	struct wb_tunnel *by_id[WB_TUNNELS_MAX]; /**< NULL: no tunnel has this id */
+	uint16_t n;				 /**< one more than the greatest id in use */
+	uint8_t by_udp_port[65536];		 /**< local UDP port → tunnel id + 1; 0 none */
 	struct wb_index_table *indices;
 	_Atomic(struct wb_peer *) peers[WB_PEERS_MAX]; /**< peer id → peer; id 0 is nobody */
-	uint32_t next_peer_id;
+	bool id_taken[WB_PEERS_MAX]; /**< in use, or may still be known to workers */
+	uint32_t n_peers;
+	uint32_t last_peer_id;
+	uint32_t last_serial;
 	struct wb_retire retire;
 };
 
@@ -52,17 +58,45 @@ struct wb_tunnels *wb_tunnels_create(const struct wb_retire *retire);
 void wb_tunnels_free(struct wb_tunnels *tunnels);
 
 /**
- * Adds a tunnel. Control only, before its stages run.
- * @param listen_port UDP port, host byte order; 0: one is chosen at random.
+ * Adds a tunnel under the least free id. Control only; workers learn of it by the stages made for
+ * it, and when wb_tunnel_port_set() gives it a port.
  */
-int wb_tunnel_add(struct wb_tunnels *tunnels, const char *name, const struct wb_key *private_key,
-	uint16_t listen_port, uint16_t mtu, uint64_t now, struct wb_tunnel **out,
-	struct wb_err *err);
+int wb_tunnel_add(struct wb_tunnels *tunnels, const char *name, uint16_t mtu, uint64_t now,
+	struct wb_tunnel **out, struct wb_err *err);
+
+/** Takes a tunnel without peers out of the set: its UDP port first, so that no packet finds it.
+ * wb_tunnel_free() frees it, once no worker knows of it. Control only. */
+void wb_tunnel_unlink(struct wb_tunnels *tunnels, struct wb_tunnel *tunnel);
+void wb_tunnel_free(void *tunnel);
+
+/** The tunnel of this name, or NULL. Control only. */
+struct wb_tunnel *wb_tunnel_find(const struct wb_tunnels *tunnels, const char *name);
+
+/**
+ * Sets the private key; zeros: none, the tunnel is mute. Sessions and handshakes of all peers end
+ * if it is another one than before. Control only.
+ */
+void wb_tunnel_key_set(struct wb_tunnels *tunnels, struct wb_tunnel *tunnel,
+	const struct wb_key *private_key, uint64_t now);
+
+/**
+ * Sets the UDP port. Control only.
+ * @param port host byte order; 0: one is chosen at random.
+ * @return 0; -EADDRINUSE: another tunnel has it.
+ */
+int wb_tunnel_port_set(
+	struct wb_tunnels *tunnels, struct wb_tunnel *tunnel, uint16_t port, struct wb_err *err);
 
 /** Adds a peer without allowed IPs or endpoint. `psk` may be NULL. Control only. */
 int wb_tunnel_peer_add(struct wb_tunnels *tunnels, struct wb_tunnel *tunnel,
-	const struct wb_key *public_key, const struct wb_key *psk, uint16_t keepalive_s,
-	struct wb_peer **out, struct wb_err *err);
+	const struct wb_key *public_key, const struct wb_key *psk, struct wb_peer **out,
+	struct wb_err *err);
+
+/** Takes a peer out of its tunnel: keys, allowed IPs (to be published by the caller), way. Workers
+ * may know it until they were quiescent, and the seal stage as long as it has packets staged: then
+ * wb_tunnel_peer_free(). Control only. */
+void wb_tunnel_peer_unlink(struct wb_tunnels *tunnels, struct wb_peer *peer);
+void wb_tunnel_peer_free(struct wb_tunnels *tunnels, struct wb_peer *peer);
 
 /** Builds the allowed IPs that workers see from `tunnel->table` and publishes them. Control only.
  */
