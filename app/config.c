@@ -19,7 +19,6 @@
 #define DEFAULT_MTU    1500
 
 /** IPv6, UDP, transport header, tag: what sealing adds to a packet at the most. */
-#define SEAL_OVERHEAD (40 + 8 + 16 + 16)
 
 /** A line of the gateway's file, still to be read: a tunnel's. */
 struct pending {
@@ -93,31 +92,54 @@ static int add_tunnel(struct loader *loader, const char *value, unsigned line, s
 	return 0;
 }
 
+static int set_poll(struct wb_config *config, const char *value, struct wb_err *err)
+{
+	static const char *const words[] = {"adaptive", "always", NULL};
+	unsigned choice = 0;
+	int rc = wb_value_choice(value, words, &choice, err);
+
+	config->poll_always = choice == 1;
+	return rc;
+}
+
+static int set_mss_clamp(struct wb_config *config, const char *value, struct wb_err *err)
+{
+	static const char *const words[] = {"off", "on", NULL};
+	unsigned choice = 0;
+	int rc = wb_value_choice(value, words, &choice, err);
+
+	config->mss_clamp = choice == 1;
+	return rc;
+}
+
 static int gateway_key(
 	struct loader *loader, const char *key, char *value, unsigned line, struct wb_err *err)
 {
-	static const char *const polls[] = {"adaptive", "always", NULL};
+	static const char *const keys[] = {"name", "poll", "memory", "mss-clamp", NULL};
 	struct wb_config *config = loader->config;
 	unsigned choice;
 	int rc;
 
 	if (strcmp(key, "tunnel") == 0)
 		return add_tunnel(loader, value, line, err);
-	if (strcmp(key, "name") != 0 && strcmp(key, "poll") != 0 && strcmp(key, "memory") != 0)
+	if (wb_value_choice(key, keys, &choice, NULL) < 0)
 		return wb_err_set(err, EINVAL,
-			"'%.40s' is no setting of [gateway], expected name, poll, memory or tunnel",
+			"'%.40s' is no setting of [gateway], expected name, poll, memory, "
+			"mss-clamp or tunnel",
 			key);
 	rc = once(loader, key, line, err);
 	if (rc < 0)
 		return rc;
-	if (*key == 'n')
+	switch (choice) {
+	case 0:
 		return set_name(config, value, err);
-	if (*key == 'm')
+	case 1:
+		return set_poll(config, value, err);
+	case 2:
 		return wb_value_unsigned(value, 64, 1 << 20, &config->memory_mib, err);
-	rc = wb_value_choice(value, polls, &choice, err);
-	if (rc == 0)
-		config->poll_always = choice == 1;
-	return rc;
+	default:
+		return set_mss_clamp(config, value, err);
+	}
 }
 
 static int set_workers(struct wb_config *config, const char *value, struct wb_err *err)
@@ -385,6 +407,7 @@ int wb_config_load(const char *path, struct wb_config **out, struct wb_err *err)
 	}
 	snprintf(config->name, sizeof(config->name), "%s", DEFAULT_NAME);
 	config->memory_mib = DEFAULT_MEMORY;
+	config->mss_clamp = true;
 	config->control_cpu = -1;
 	loader.config = config;
 	rc = wb_ini_read(path, &reader, err);
@@ -423,5 +446,5 @@ uint16_t wb_config_tunnel_mtu(const struct wb_config *config, const struct wb_wg
 	for (unsigned i = 0; i < config->n_ports; i++)
 		if (config->ports[i].mtu < smallest)
 			smallest = config->ports[i].mtu;
-	return (uint16_t)(smallest - SEAL_OVERHEAD);
+	return (uint16_t)(smallest - WB_CONFIG_SEAL_OVERHEAD);
 }

@@ -25,6 +25,9 @@
 #define CONFIG_WORKERS_MAX   64
 #define CONFIG_NAME_MAX	     33
 
+/** Bytes of IPv6, UDP and transport message around an inner packet. */
+#define WB_CONFIG_SEAL_OVERHEAD 80
+
 /** The table wg-quick's default routes are in, and the mark that passes it by. */
 #define CONFIG_DEFAULT_TABLE 51820
 
@@ -56,6 +59,7 @@ struct wb_config {
 	char *path;
 	char name[CONFIG_NAME_MAX];
 	bool poll_always;
+	bool mss_clamp; /**< lower the MSS of TCP SYNs to what fits tunnels */
 	uint32_t memory_mib;
 	int control_cpu; /**< -1: any */
 	unsigned control_line;

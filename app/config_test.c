@@ -218,7 +218,7 @@ static void mistakes_in_sections(void **state)
 			"name"},
 		{GATE "colour = red\n", NULL, NULL,
 			"gateway.conf:2: 'colour' is no setting of [gateway], expected name, poll, "
-			"memory or tunnel"},
+			"memory, mss-clamp or tunnel"},
 		{GATE "name = Site\n", NULL, NULL,
 			"gateway.conf:2: name 'Site' is not valid, expected 1 to 32 of a-z, 0-9 "
 			"and -"},

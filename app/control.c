@@ -66,6 +66,8 @@ static void round_of_work(struct control *control)
 	peers_run_due(control, now);
 	routes_refresh_neighbours(control, now);
 	carrier_follow(control, now);
+	ways_path_mtus_forget(control, now);
+	routes_icmp_sources(control);
 	retire_poll(control->retire);
 	removals_poll(control);
 	tunnels_poll(control);
@@ -103,6 +105,8 @@ int control_create(struct gateway *gateway, struct control **out, struct wb_err 
 		return wb_err_set(err, ENOMEM, "no memory for control");
 	control->gateway = gateway;
 	control->epoll_fd = control->signal_fd = -1;
+	control->path_mtu_check = UINT64_MAX;
+	control->sources_dirty = true;
 	RB_INIT(&control->deadlines);
 	STAILQ_INIT(&control->removals);
 	control->retire = retire_create(gateway->qsbr);

@@ -54,7 +54,11 @@ struct control {
 	/* handshake.c */
 	uint64_t under_load_until; /**< ns */
 
+	/* ways.c */
+	uint64_t path_mtu_check; /**< ns, the first moment something told may be forgotten */
+
 	/* routes.c */
+	bool sources_dirty; /**< an address of ours came or went */
 	struct wb_netlink *netlink;
 	struct wb_mirror *mirror;
 	struct wb_rib *rib;
@@ -145,6 +149,13 @@ bool way_update(struct control *control, struct wb_peer *peer);
 void ways_update_tunnel(struct control *control, struct wb_tunnel *tunnel);
 void ways_update_all(struct control *control, uint64_t now);
 
+/** A router says that packets to an endpoint are too long for its next link; believed for ten
+ * minutes, if they may be ours. */
+void way_path_mtu(struct control *control, const struct event *event, uint64_t now);
+
+/** Forgets what was told too long ago. Called every round. */
+void ways_path_mtus_forget(struct control *control, uint64_t now);
+
 /* carrier.c */
 
 /** A link of the kernel's changed: if it is under one of our ports, its frames go elsewhere. */
@@ -158,6 +169,9 @@ void carrier_follow(struct control *control, uint64_t now);
 /** Reads the kernel's state into the FIB and follows it from now on. */
 int routes_start(struct control *control, struct wb_err *err);
 void routes_stop(struct control *control);
+
+/** Chooses the addresses ICMP errors come from anew, if ours have changed. Called every round. */
+void routes_icmp_sources(struct control *control);
 
 /** A tunnel's TUN has lost its place in gateway->tunnels: the FIB forgets the tunnel. */
 void routes_link_gone(struct control *control, int ifindex);

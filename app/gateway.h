@@ -37,10 +37,16 @@ struct gateway_port {
 	_Atomic(struct tx_members *) tx_members; /**< NULL: the PMD chooses */
 };
 
+/** Our addresses that ICMP errors come from; family 0: there is none. */
+struct icmp_sources {
+	struct wb_addr v4, v6;
+};
+
 /** A tunnel's TUN, and how far it is on its way out. */
 struct gateway_tunnel {
 	struct wb_tunnel *tunnel; /**< NULL: no tunnel has this id */
 	struct wb_tuntap *tun;
+	_Atomic(struct icmp_sources *) icmp_sources;
 	int ifindex;	   /**< of the TUN; 0: no route leads there any more */
 	unsigned removals; /**< peers on their way out */
 	bool closing;
@@ -61,6 +67,7 @@ struct gateway {
 	struct rte_ring *handshakes; /**< messages of types 1 to 3, workers → control */
 	struct rte_rcu_qsbr *qsbr;
 	bool poll_always;
+	bool mss_clamp;
 	atomic_bool stopping;
 
 	/* Control's own. */

@@ -97,6 +97,7 @@ static bool send_back(
 		.local = in->local,
 		.remote = in->remote,
 		.local_port = in->tunnel->listen_port,
+		.mtu = control->gateway->ports[in->port].mtu,
 	};
 	struct wb_outer *outer;
 	bool sent;

@@ -62,6 +62,8 @@ struct wb_outer *outer_make(const struct outer_way *way)
 			rte_raw_cksum(way->remote.addr.bytes, 16) + rte_cpu_to_be_16(IPPROTO_UDP) +
 			udp->src_port + udp->dst_port;
 	outer->port = way->port;
+	outer->inner_mtu = (uint16_t)(way->mtu - (outer->length - RTE_ETHER_HDR_LEN) -
+		sizeof(struct wb_msg_transport) - WB_AEAD_TAG_LEN);
 	outer->remote = way->remote;
 	outer->local = way->local;
 	outer->local_port = way->local_port;

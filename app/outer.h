@@ -19,6 +19,7 @@ struct outer_way {
 	struct wb_addr local;
 	struct wb_endpoint remote;
 	uint16_t local_port; /**< UDP, host byte order */
+	uint16_t mtu;	     /**< of the path: bytes of the outer IP packet */
 };
 
 /** Makes a template; both addresses are of one family. Control only. NULL when memory is out; free

@@ -178,8 +178,12 @@ static void confirmed(struct control *control, struct wb_peer *peer, uint32_t in
 void peer_event(struct control *control, const struct event *event, uint64_t now)
 {
 	struct wb_peer *peer = wb_peer_by_id(control->gateway->wg, event->peer_id);
-	struct wb_endpoint remote = {.addr = event->remote, .port = event->port};
+	const struct wb_endpoint remote = {.addr = event->remote, .port = event->port};
 
+	if (event->kind == EVENT_PATH_MTU) {
+		way_path_mtu(control, event, now);
+		return;
+	}
 	if (peer == NULL || peer->serial != event->serial)
 		return;
 	switch (event->kind) {
@@ -196,6 +200,7 @@ void peer_event(struct control *control, const struct event *event, uint64_t now
 		way_update(control, peer);
 		break;
 	case EVENT_ARM:
+	default:
 		break;
 	}
 	peer_timers_run(control, peer, now);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include "plan.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include <rte_ring_elem.h>
 
 #include "control.h"
+#include "reassembly.h"
 #include "stages.h"
 
 #define EVENT_RING 1024
@@ -90,6 +92,11 @@ static int stage_add(struct gateway *gateway, enum stage_kind kind, unsigned obj
 		stage->in = ring_make(stage, "", kinds[kind].ring, producers, err);
 	if (kinds[kind].control)
 		stage->control = ring_make(stage, ":c", RING_CONTROL, RING_F_SP_ENQ, err);
+	if (kind == STAGE_RX) {
+		stage->own.rx.fragments = reassembly_create();
+		if (stage->own.rx.fragments == NULL)
+			return wb_err_set(err, ENOMEM, "no memory for fragments");
+	}
 	if ((kinds[kind].ring > 0 && stage->in == NULL) ||
 		(kinds[kind].control && stage->control == NULL)) {
 		stage_free(gateway, stage->id);
@@ -258,6 +265,8 @@ static void stage_free(struct gateway *gateway, uint16_t id)
 	/* What waits in control's ring was not counted yet: it has requests, no packets. */
 	ring_free(stage->control);
 	wb_count(gateway->control_count, WB_DROP_TUNNEL_REMOVED, left);
+	if (stage->kind == STAGE_RX)
+		reassembly_destroy(stage->own.rx.fragments);
 	stage->in = stage->control = NULL;
 	stage->run = NULL;
 	while (plan->n_stages > 0 && plan->stages[plan->n_stages - 1].run == NULL)

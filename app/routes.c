@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <rte_log.h>
+#include <rte_malloc.h>
 
 #include "control.h"
 
@@ -147,9 +148,20 @@ static void prefix_update(struct control *control, const struct wb_prefix *prefi
 		RTE_LOG(ERR, USER1, "wirebraid: %s\n", err.text);
 }
 
+/* An address of ours is a local route of one address; one that has gone may have been that. */
+static bool maybe_ours(const struct control *control, const struct wb_prefix *prefix)
+{
+	const struct wb_route *route = wb_rib_best(control->rib, prefix);
+
+	return prefix->len == wb_addr_bits(&prefix->addr) &&
+		(route == NULL || route->type == RTN_LOCAL);
+}
+
 static void on_best_changed(void *arg, const struct wb_prefix *prefix)
 {
 	struct control *control = arg;
+
+	control->sources_dirty |= maybe_ours(control, prefix);
 
 	prefix_update(control, prefix);
 	control->ways_dirty = true;
@@ -208,6 +220,66 @@ void routes_link_gone(struct control *control, int ifindex)
 	control->ways_dirty = true;
 }
 
+static bool link_local(const struct wb_addr *addr)
+{
+	return addr->family == AF_INET6 && addr->bytes[0] == 0xfe &&
+		(addr->bytes[1] & 0xc0) == 0x80;
+}
+
+/* Our addresses: each tunnel's own, and the last resort of those that have none. */
+struct sources {
+	struct control *control;
+	struct icmp_sources of_tunnel[WB_TUNNELS_MAX];
+	struct icmp_sources of_ports;
+};
+
+static void source_note(struct icmp_sources *sources, const struct wb_addr *addr)
+{
+	struct wb_addr *place = addr->family == AF_INET ? &sources->v4 : &sources->v6;
+
+	if (place->family == 0 && addr->family != 0)
+		*place = *addr;
+}
+
+static void source_take(void *arg, const struct wb_prefix *prefix)
+{
+	struct sources *all = arg;
+	const struct wb_route *route = wb_rib_best(all->control->rib, prefix);
+	int tunnel;
+
+	if (route->type != RTN_LOCAL || route->n_hops != 1 || link_local(&prefix->addr) ||
+		prefix->len != wb_addr_bits(&prefix->addr))
+		return;
+	tunnel = gateway_tunnel_by_ifindex(all->control->gateway, route->hops[0].ifindex);
+	if (tunnel >= 0)
+		source_note(&all->of_tunnel[tunnel], &prefix->addr);
+	else if (gateway_port_by_ifindex(all->control->gateway, route->hops[0].ifindex) >= 0)
+		source_note(&all->of_ports, &prefix->addr);
+}
+
+void routes_icmp_sources(struct control *control)
+{
+	struct gateway *gateway = control->gateway;
+	struct sources all = {.control = control};
+
+	if (!control->sources_dirty)
+		return;
+	control->sources_dirty = false;
+	wb_rib_foreach(control->rib, source_take, &all);
+	for (unsigned i = 0; i < WB_TUNNELS_MAX; i++) {
+		struct icmp_sources *fresh;
+
+		if (gateway->tunnels[i].tunnel == NULL ||
+			(fresh = rte_zmalloc("icmp_sources", sizeof(*fresh), 0)) == NULL)
+			continue;
+		*fresh = all.of_tunnel[i];
+		source_note(fresh, &all.of_ports.v4);
+		source_note(fresh, &all.of_ports.v6);
+		wb_retire(&control->retire_handle,
+			atomic_exchange(&gateway->tunnels[i].icmp_sources, fresh), rte_free);
+	}
+}
+
 static void on_route(void *arg, const struct wb_route *route, bool gone)
 {
 	struct control *control = arg;
@@ -226,12 +298,6 @@ static void on_routes_begin(void *arg, int family)
 static void on_routes_end(void *arg, int family)
 {
 	wb_rib_sweep(((struct control *)arg)->rib, family);
-}
-
-static bool link_local(const struct wb_addr *addr)
-{
-	return addr->family == AF_INET6 && addr->bytes[0] == 0xfe &&
-		(addr->bytes[1] & 0xc0) == 0x80;
 }
 
 static void on_neighbour(void *arg, const struct wb_neighbour *neighbour, bool gone)

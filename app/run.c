@@ -272,6 +272,7 @@ static int run(struct wb_config *config, struct wb_err *err)
 		return rc;
 	}
 	gateway->poll_always = config->poll_always;
+	gateway->mss_clamp = config->mss_clamp;
 	pthread_mutex_init(&gateway->lock, NULL);
 	clock_init();
 	tell_facts(config, &facts);

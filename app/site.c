@@ -177,6 +177,7 @@ int site_reload(struct site *site, struct wb_err *err)
 		wb_config_free(fresh);
 		return rc;
 	}
+	site->gateway->mss_clamp = fresh->mss_clamp;
 	wb_config_free(site->config);
 	site->config = fresh;
 	return 0;

@@ -27,6 +27,34 @@ static void hosts_resolve(struct site *site, struct wb_wgquick *file)
 			dprintf(site->log, "wirebraid: notice: %s\n", err.text);
 }
 
+/* As wg-quick: what fits through the narrowest way to a peer's endpoint, sealed and over IPv6. */
+static uint16_t tunnel_mtu(const struct site *site, const struct wb_wgquick *file)
+{
+	const struct gateway *gateway = site->gateway;
+	uint32_t mtu = wb_config_tunnel_mtu(site->config, file);
+
+	for (unsigned i = 0; file->mtu == 0 && i < file->n_peers; i++) {
+		struct wb_wayfinding ask = {
+			.dst = file->peers[i].endpoint.addr, .mark = CONFIG_DEFAULT_TABLE};
+		struct wb_way way;
+
+		if (ask.dst.family != 0 && wb_netlink_way(site->netlink, &ask, &way, NULL) == 0 &&
+			gateway_port_by_ifindex(gateway, way.ifindex) >= 0 && way.mtu >= 1280 &&
+			way.mtu - WB_CONFIG_SEAL_OVERHEAD < mtu)
+			mtu = way.mtu - WB_CONFIG_SEAL_OVERHEAD;
+	}
+	return (uint16_t)mtu;
+}
+
+static int mtu_refuse(
+	const struct site *site, const struct wb_wgquick *file, uint16_t mtu, struct wb_err *err)
+{
+	return wb_err_set(err, EINVAL,
+		"%s: MTU %u does not fit into the buffers made at start, expected at most %u, or a "
+		"restart",
+		file->path, mtu, site->gateway->mtu_max);
+}
+
 static int address_add_all(
 	struct site *site, int ifindex, const struct wb_wgquick *file, struct wb_err *err)
 {
@@ -108,16 +136,14 @@ static int bring_up(struct site *site, unsigned id, struct wb_wgquick *file, str
 
 int site_tunnel_up(struct site *site, struct wb_wgquick *file, struct wb_err *err)
 {
-	uint16_t mtu = wb_config_tunnel_mtu(site->config, file);
 	struct wb_err ignored;
+	uint16_t mtu;
 	int id, rc;
 
-	if (mtu > site->gateway->mtu_max)
-		return wb_err_set(err, EINVAL,
-			"%s: MTU %u does not fit into the buffers made at start, expected at most "
-			"%u, or a restart",
-			file->path, mtu, site->gateway->mtu_max);
 	hosts_resolve(site, file);
+	mtu = tunnel_mtu(site, file);
+	if (mtu > site->gateway->mtu_max)
+		return mtu_refuse(site, file, mtu, err);
 	id = open_locked(site, file, mtu, err);
 	if (id < 0)
 		return id;
@@ -219,10 +245,12 @@ static int addresses_change(struct site *site, int ifindex, const struct wb_wgqu
 static int mtu_change(struct site *site, int ifindex, const struct wb_wgquick *before,
 	const struct wb_wgquick *file, struct wb_err *err)
 {
-	uint16_t mtu = wb_config_tunnel_mtu(site->config, file);
+	uint16_t mtu = tunnel_mtu(site, file);
 
-	if (mtu == wb_config_tunnel_mtu(site->config, before))
+	if (before->mtu == file->mtu && mtu == tunnel_mtu(site, before))
 		return 0;
+	if (mtu > site->gateway->mtu_max)
+		return mtu_refuse(site, file, mtu, err);
 	/* The mirror tells the tunnel. */
 	return wb_netlink_mtu_set(site->netlink, ifindex, mtu, err);
 }

@@ -9,6 +9,7 @@
 
 #include "forward.h"
 #include "gateway.h"
+#include "mss.h"
 #include "session.h"
 #include "wg/transport.h"
 
@@ -205,6 +206,9 @@ static bool judge(struct stage *stage, struct worker *worker, struct open_burst 
 		worker_drop(worker, mbuf, WB_DROP_WG_ECN_INVALID);
 		return false;
 	}
+	if (worker->gateway->mss_clamp)
+		mss_clamp(rte_pktmbuf_mtod(mbuf, uint8_t *), rte_pktmbuf_data_len(mbuf),
+			worker->gateway->wg->by_id[stage->object]->mtu);
 	return true;
 }
 

@@ -12,9 +12,17 @@
 #include "fib/flow_hash.h"
 #include "forward.h"
 #include "gateway.h"
+#include "outer_icmp.h"
+#include "reassembly.h"
 #include "wg/transport.h"
 
 #define ETHER_LEN RTE_ETHER_HDR_LEN
+
+/* News of path MTUs that control is told: some at once, a hundred a second. */
+#define NEWS_EVERY (10 * NS_PER_MS)
+#define NEWS_BURST 32
+
+#define EXPIRE_EVERY (100 * NS_PER_MS)
 
 /* True if the frame is an IP packet for us to look at; else it is dropped or on its way. */
 static bool frame_classify(struct worker *worker, struct stage *stage, struct rte_mbuf *mbuf)
@@ -120,6 +128,36 @@ static void to_open(struct worker *worker, struct rte_mbuf *mbuf, uint16_t tunne
 	}
 }
 
+/* A router that finds sealed packets too long is heard by control; the kernel gets its message all
+ * the same. */
+static void hear_router(struct worker *worker, struct rte_mbuf *mbuf)
+{
+	struct event event = {.kind = EVENT_PATH_MTU};
+	struct outer_icmp news;
+	unsigned tunnel;
+
+	if (!outer_icmp_parse(
+		    rte_pktmbuf_mtod(mbuf, const uint8_t *), rte_pktmbuf_data_len(mbuf), &news))
+		return;
+	tunnel = worker->gateway->wg->by_udp_port[news.local_port];
+	if (tunnel == 0 || !worker_may(worker, &worker->news_credit, NEWS_EVERY, NEWS_BURST))
+		return;
+	event.index = news.mtu;
+	event.remote = news.remote.addr;
+	event.port = news.remote.port;
+	event.tunnel = (uint16_t)(tunnel - 1);
+	event.receiver = news.receiver;
+	event.quoted = news.has_receiver;
+	worker_tell(worker, &event);
+}
+
+static bool is_icmp(const struct rte_mbuf *mbuf)
+{
+	const uint8_t *l3 = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+
+	return *l3 >> 4 == 4 ? l3[9] == IPPROTO_ICMP : l3[6] == IPPROTO_ICMPV6;
+}
+
 static void dispatch(
 	struct worker *worker, struct stage *stage, struct rte_mbuf *mbuf, uint64_t next_hop)
 {
@@ -128,6 +166,13 @@ static void dispatch(
 	const struct rte_udp_hdr *udp;
 	uint16_t l3_len;
 
+	if (hop->type == WB_NH_LOCAL &&
+		unlikely(reassembly_wanted(
+			rte_pktmbuf_mtod(mbuf, const uint8_t *), rte_pktmbuf_data_len(mbuf)))) {
+		mbuf = reassembly_add(stage->own.rx.fragments, worker, mbuf);
+		if (mbuf == NULL)
+			return;
+	}
 	if (hop->type == WB_NH_LOCAL) {
 		udp = udp_of(mbuf, &l3_len);
 		if (likely(udp != NULL)) {
@@ -138,6 +183,8 @@ static void dispatch(
 					rte_be_to_cpu_16(udp->dgram_len));
 				return;
 			}
+		} else if (is_icmp(mbuf)) {
+			hear_router(worker, mbuf);
 		}
 	}
 	forward_one(worker, mbuf, next_hop, gateway->plan.tap[stage->object], ETHER_LEN);
@@ -150,6 +197,10 @@ unsigned stage_rx_run(struct stage *stage, struct worker *worker)
 	struct ip_burst ip = {.n = 0};
 	uint16_t received = rte_eth_rx_burst(port->port->port_id, 0, frames, BURST);
 
+	if (worker->now - stage->own.rx.expired > EXPIRE_EVERY) {
+		stage->own.rx.expired = worker->now;
+		reassembly_expire(stage->own.rx.fragments, worker);
+	}
 	if (received == 0)
 		return 0;
 	wb_count(worker->count, WB_IN_PORT_RX, received);

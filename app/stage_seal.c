@@ -9,7 +9,9 @@
 #include <rte_prefetch.h>
 
 #include "gateway.h"
+#include "mss.h"
 #include "outer.h"
+#include "refuse.h"
 #include "session.h"
 #include "wg/transport.h"
 
@@ -84,12 +86,11 @@ static uint8_t outer_ecn(const struct rte_mbuf *mbuf)
 
 /* Takes a counter of the keypair and lays the packet out as a transport message whose text the AEAD
  * will seal in place. */
-static void add_to_burst(struct seal_burst *burst, const struct wb_tunnel *tunnel,
-	struct wb_peer *peer, struct wb_keypair *keypair, const struct wb_outer *outer,
-	struct rte_mbuf *mbuf)
+static void add_to_burst(struct seal_burst *burst, uint16_t mtu, struct wb_peer *peer,
+	struct wb_keypair *keypair, const struct wb_outer *outer, struct rte_mbuf *mbuf)
 {
 	uint16_t inner = rte_pktmbuf_data_len(mbuf);
-	uint16_t padded = (uint16_t)wb_transport_padded(inner, tunnel->mtu);
+	uint16_t padded = (uint16_t)wb_transport_padded(inner, mtu);
 	struct wb_msg_transport *message;
 	uint8_t ecn = outer_ecn(mbuf);
 	uint8_t *text;
@@ -115,18 +116,28 @@ static void add_to_burst(struct seal_burst *burst, const struct wb_tunnel *tunne
 	burst->n++;
 }
 
-/* Bytes of the outer IP packet. */
-static uint32_t sealed_length(
-	const struct rte_mbuf *mbuf, const struct wb_tunnel *tunnel, const struct wb_outer *outer)
-{
-	return outer->length - RTE_ETHER_HDR_LEN + sizeof(struct wb_msg_transport) +
-		wb_transport_padded(rte_pktmbuf_data_len(mbuf), tunnel->mtu) + WB_AEAD_TAG_LEN;
-}
-
 static bool has_room(const struct rte_mbuf *mbuf)
 {
 	return rte_pktmbuf_headroom(mbuf) >= WB_OUTER_MAX + sizeof(struct wb_msg_transport) &&
 		rte_pktmbuf_tailroom(mbuf) >= 15 + WB_AEAD_TAG_LEN;
+}
+
+/* The header template of a peer; NULL: there is none, and the packet is gone. */
+static const struct wb_outer *outer_of(
+	struct stage *stage, struct worker *worker, struct wb_peer *peer, struct rte_mbuf *mbuf)
+{
+	const struct wb_outer *outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
+
+	if (likely(outer != NULL))
+		return outer;
+	if (atomic_load_explicit(&peer->located, memory_order_relaxed) ||
+		rte_pktmbuf_data_len(mbuf) == 0) {
+		session_tell_unresolved(worker, peer);
+		worker_drop(worker, mbuf, WB_DROP_ENDPOINT_UNRESOLVED);
+	} else {
+		refuse(stage, worker, mbuf, WB_DROP_NO_ENDPOINT, ICMP_ERROR_UNREACHABLE, 0);
+	}
+	return NULL;
 }
 
 /* Takes a packet of a peer into the burst, stages it, or drops it. */
@@ -136,20 +147,20 @@ static void take(struct stage *stage, struct worker *worker, struct seal_burst *
 	const struct wb_tunnel *tunnel = worker->gateway->wg->by_id[stage->object];
 	struct wb_keypair *keypair = atomic_load_explicit(&peer->current, memory_order_acquire);
 	const struct wb_outer *outer;
+	uint16_t mtu;
 
 	if (unlikely(!keypair_usable(keypair, worker->now))) {
-		stage_packet(stage, worker, peer, mbuf);
+		if (atomic_load_explicit(&peer->located, memory_order_relaxed))
+			stage_packet(stage, worker, peer, mbuf);
+		else
+			outer_of(stage, worker, peer, mbuf);
 		return;
 	}
-	outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
-	if (unlikely(outer == NULL)) {
-		session_tell_unresolved(worker, peer);
-		worker_drop(worker, mbuf, WB_DROP_ENDPOINT_UNRESOLVED);
+	outer = outer_of(stage, worker, peer, mbuf);
+	if (unlikely(outer == NULL))
 		return;
-	}
-	if (unlikely(
-		    sealed_length(mbuf, tunnel, outer) > worker->gateway->ports[outer->port].mtu)) {
-		worker_drop(worker, mbuf, WB_DROP_OUTER_TOO_BIG);
+	if (unlikely(rte_pktmbuf_data_len(mbuf) > outer->inner_mtu)) {
+		refuse_too_big(stage, worker, mbuf, outer->inner_mtu);
 		return;
 	}
 	if (unlikely(!has_room(mbuf))) {
@@ -159,7 +170,10 @@ static void take(struct stage *stage, struct worker *worker, struct seal_burst *
 	if (unlikely(wb_session_wants_rekey_on_send(wb_keypair_age(keypair, worker->now),
 		    keypair->seal.counter, keypair->initiator)))
 		session_want_handshake(worker, peer);
-	add_to_burst(burst, tunnel, peer, keypair, outer, mbuf);
+	mtu = RTE_MIN(tunnel->mtu, outer->inner_mtu);
+	if (worker->gateway->mss_clamp && rte_pktmbuf_data_len(mbuf) > 0)
+		mss_clamp(rte_pktmbuf_mtod(mbuf, uint8_t *), rte_pktmbuf_data_len(mbuf), mtu);
+	add_to_burst(burst, mtu, peer, keypair, outer, mbuf);
 }
 
 /* Sends what a peer has staged, in order, if it has a key by now. */
@@ -261,7 +275,7 @@ static unsigned take_data(struct stage *stage, struct worker *worker, struct sea
 		struct wb_peer *peer = peer_for(stage, worker, mbufs[i]);
 
 		if (unlikely(peer == NULL))
-			worker_drop(worker, mbufs[i], WB_DROP_NO_PEER);
+			refuse(stage, worker, mbufs[i], WB_DROP_NO_PEER, ICMP_ERROR_UNREACHABLE, 0);
 		else if (unlikely(peer->seal.staged > 0))
 			stage_packet(stage, worker, peer, mbufs[i]); /* behind the others */
 		else

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "control.h"
+#include "reassembly.h"
 #include "telemetry_commands.h"
 
 /* rte_telemetry gives its callbacks no argument. */
@@ -84,6 +85,8 @@ static uint64_t held_back(const struct gateway *gateway)
 	uint64_t held = 0;
 
 	for (unsigned i = 0; i < gateway->plan.n_stages; i++) {
+		if (gateway->plan.stages[i].run != NULL && gateway->plan.stages[i].kind == STAGE_RX)
+			held += reassembly_held(gateway->plan.stages[i].own.rx.fragments);
 		if (gateway->plan.stages[i].in != NULL)
 			held += rte_ring_count(gateway->plan.stages[i].in);
 		/* Control's keepalives count when they are taken, its handshakes when they are

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include <rte_malloc.h>
+
 int tunnel_open(struct control *control, const char *name, uint16_t mtu, struct wb_err *err)
 {
 	struct gateway *gateway = control->gateway;
@@ -24,6 +26,7 @@ int tunnel_open(struct control *control, const char *name, uint16_t mtu, struct 
 	slot->tunnel = tunnel;
 	slot->ifindex = slot->tun->ifindex;
 	rc = plan_tunnel_add(gateway, tunnel->id, err);
+	control->sources_dirty = true;
 	if (rc == 0)
 		return tunnel->id;
 	wb_tuntap_destroy(slot->tun);
@@ -87,6 +90,7 @@ static void tunnel_end(struct gateway *gateway, struct gateway_tunnel *slot)
 	struct wb_tunnel *tunnel = slot->tunnel;
 
 	plan_tunnel_free(gateway, tunnel->id);
+	rte_free(atomic_load(&slot->icmp_sources));
 	wb_tuntap_destroy(slot->tun);
 	wb_tunnel_unlink(gateway->wg, tunnel);
 	wb_tunnel_free(tunnel);
@@ -116,6 +120,7 @@ void tunnels_finish(struct gateway *gateway)
 {
 	for (unsigned id = 0; id < WB_TUNNELS_MAX; id++) {
 		wb_tuntap_destroy(gateway->tunnels[id].tun);
+		rte_free(atomic_load(&gateway->tunnels[id].icmp_sources));
 		gateway->tunnels[id].tun = NULL;
 	}
 }

@@ -2,8 +2,13 @@
 /* The way to a peer's endpoint: which port, which next hop, which address of ours. */
 #include <string.h>
 
+#include <rte_common.h>
+
 #include "control.h"
 #include "outer.h"
+
+/* Linux' mtu_expires. */
+#define PATH_MTU_LASTS (600 * NS_PER_SECOND)
 
 /* Asks the kernel for its route to the endpoint; from the address the peer spoke to, while that is
  * still one of ours. */
@@ -22,6 +27,12 @@ static bool route_to(
 		return true;
 	memset(&query.src, 0, sizeof(query.src));
 	return peer->local.family != 0 && wb_netlink_way(control->netlink, ask, way, NULL) == 0;
+}
+
+/* Less than a family's least MTU is no router's honest word (Linux' min_pmtu; RFC 8200, 5). */
+static uint16_t path_mtu_least(const struct wb_addr *addr)
+{
+	return addr->family == AF_INET ? 552 : 1280;
 }
 
 static bool way_find(struct control *control, struct wb_peer *peer, struct outer_way *out)
@@ -49,15 +60,83 @@ static bool way_find(struct control *control, struct wb_peer *peer, struct outer
 	out->local = way.source;
 	out->remote = peer->endpoint;
 	out->local_port = peer->tunnel->listen_port;
+	out->mtu = control->gateway->ports[port].mtu;
+	if (way.mtu != 0 && way.mtu < out->mtu)
+		out->mtu = (uint16_t)RTE_MAX(way.mtu, path_mtu_least(&peer->endpoint.addr));
+	if (peer->path_mtu != 0 && peer->path_mtu < out->mtu)
+		out->mtu = peer->path_mtu;
 	return true;
 }
 
 static bool same_way(const struct wb_outer *outer, const struct outer_way *way)
 {
 	return outer->port == way->port && outer->local_port == way->local_port &&
+		outer->inner_mtu == way->mtu - (way->remote.addr.family == AF_INET ? 60 : 80) &&
 		wb_endpoint_equal(&outer->remote, &way->remote) &&
 		wb_addr_equal(&outer->local, &way->local) &&
 		memcmp(&outer->header[0], way->next_hop_mac, 6) == 0;
+}
+
+/* Whether a router that quoted our packet is to be believed: the index in it is one we use. */
+static bool receiver_known(const struct wb_peer *peer, uint32_t receiver)
+{
+	const struct wb_keypair *current =
+		atomic_load_explicit(&peer->current, memory_order_relaxed);
+
+	return (current != NULL && current->remote_index == receiver) ||
+		(peer->previous != NULL && peer->previous->remote_index == receiver);
+}
+
+void way_path_mtu(struct control *control, const struct event *event, uint64_t now)
+{
+	const struct wb_endpoint remote = {.addr = event->remote, .port = event->port};
+	struct wb_tunnel *tunnel = control->gateway->wg->by_id[event->tunnel];
+	uint32_t least = path_mtu_least(&event->remote);
+	uint32_t mtu = RTE_MAX(event->index, least);
+
+	mtu = RTE_MIN(mtu, (uint32_t)UINT16_MAX);
+	for (uint32_t i = 0; tunnel != NULL && i < tunnel->n_peers; i++) {
+		struct wb_peer *peer = tunnel->peers[i];
+
+		if (!wb_endpoint_equal(&peer->endpoint, &remote) ||
+			(event->quoted && !receiver_known(peer, event->receiver)))
+			continue;
+		if (peer->path_mtu != 0 && peer->path_mtu < mtu)
+			continue;
+		peer->path_mtu = (uint16_t)mtu;
+		peer->path_mtu_until = now + PATH_MTU_LASTS;
+		control->path_mtu_check = RTE_MIN(control->path_mtu_check, peer->path_mtu_until);
+		way_update(control, peer);
+	}
+}
+
+static void path_mtus_forget_tunnel(struct control *control, struct wb_tunnel *tunnel, uint64_t now)
+{
+	for (uint32_t i = 0; i < tunnel->n_peers; i++) {
+		struct wb_peer *peer = tunnel->peers[i];
+
+		if (peer->path_mtu == 0)
+			continue;
+		if (now >= peer->path_mtu_until) {
+			peer->path_mtu = 0;
+			way_update(control, peer);
+		} else {
+			control->path_mtu_check =
+				RTE_MIN(control->path_mtu_check, peer->path_mtu_until);
+		}
+	}
+}
+
+void ways_path_mtus_forget(struct control *control, uint64_t now)
+{
+	const struct wb_tunnels *wg = control->gateway->wg;
+
+	if (now < control->path_mtu_check)
+		return;
+	control->path_mtu_check = UINT64_MAX;
+	for (unsigned i = 0; i < wg->n; i++)
+		if (wg->by_id[i] != NULL)
+			path_mtus_forget_tunnel(control, wg->by_id[i], now);
 }
 
 bool way_update(struct control *control, struct wb_peer *peer)
@@ -67,6 +146,8 @@ bool way_update(struct control *control, struct wb_peer *peer)
 	struct outer_way way = {.port = 0};
 	struct wb_outer *outer;
 
+	atomic_store_explicit(
+		&peer->located, peer->endpoint.addr.family != 0, memory_order_relaxed);
 	if (!way_find(control, peer, &way)) {
 		wb_peer_outer_set(peer, NULL, &control->retire_handle);
 		return false;

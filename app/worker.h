@@ -59,6 +59,10 @@ struct stage {
 	/* Owned by the lcore that runs the stage. */
 	union {
 		struct {
+			struct reassembly *fragments;
+			uint64_t expired; /**< ns, when fragments were last looked at */
+		} rx;
+		struct {
 			struct wb_peer_list waiting; /**< peers with staged packets */
 		} seal;
 		struct {
@@ -90,6 +94,7 @@ enum event_kind {
 	EVENT_ROAMED,	      /**< authenticated packet from `endpoint`, to `local` */
 	EVENT_ARM,	      /**< something to time began for an idle peer */
 	EVENT_UNRESOLVED,     /**< a packet had no next hop for the peer's endpoint */
+	EVENT_PATH_MTU,	      /**< a router says `index` bytes fit on the way to `remote` */
 };
 
 struct event {
@@ -97,8 +102,10 @@ struct event {
 	uint32_t peer_id;
 	uint32_t serial; /**< the peer's: the id may be another's when control reads this */
 	uint32_t index;
-	uint16_t port; /**< of `endpoint`, host byte order */
-	uint16_t pad;
+	uint16_t port;	   /**< of `endpoint`, host byte order */
+	uint16_t tunnel;   /**< EVENT_PATH_MTU: whose packet was too long; there is no peer_id */
+	uint32_t receiver; /**< EVENT_PATH_MTU: the index in that packet; `quoted`: it is there */
+	uint32_t quoted;
 	struct wb_addr remote;
 	struct wb_addr local;
 };
@@ -114,6 +121,8 @@ struct worker {
 	uint16_t n_touched;
 	uint16_t touched[STAGES_MAX]; /**< outboxes with packets in them */
 	struct outbox *out;	      /**< one for each stage of the plan */
+	uint64_t error_credit;	      /**< ns, the moment up to which ICMP errors are paid for */
+	uint64_t news_credit;	      /**< the same of news from routers */
 	unsigned lcore;
 	unsigned qsbr_id;
 	int cpu;
@@ -149,6 +158,19 @@ static inline void worker_drop(struct worker *worker, struct rte_mbuf *mbuf, enu
 {
 	wb_count(worker->count, reason, 1);
 	rte_pktmbuf_free(mbuf);
+}
+
+/** A token bucket of `burst` that gets one token every `interval` ns, kept as the moment up to
+ * which tokens were taken (GCRA): no division. True: take one. */
+static inline bool worker_may(
+	const struct worker *worker, uint64_t *credit, uint64_t interval, unsigned burst)
+{
+	uint64_t paid = *credit > worker->now ? *credit : worker->now;
+
+	if (paid - worker->now > interval * burst)
+		return false;
+	*credit = paid + interval;
+	return true;
 }
 
 /** Tells control; an event that finds no room is counted and, being repeated by the next packet

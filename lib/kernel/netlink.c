@@ -273,6 +273,7 @@ static int way_parse(const struct nlmsghdr *message, void *arg)
 		answer->way.ifindex = route.hops[0].ifindex;
 		answer->way.gateway = route.hops[0].gateway;
 		answer->way.source = route.source;
+		answer->way.mtu = route.mtu;
 	}
 	return MNL_CB_STOP;
 }

@@ -39,6 +39,7 @@ struct wb_way {
 	int ifindex;
 	struct wb_addr gateway; /**< family 0: on the link */
 	struct wb_addr source;
+	uint32_t mtu; /**< the route's own; 0: the link's */
 };
 
 int wb_netlink_open(struct wb_netlink **out, struct wb_err *err);

@@ -120,6 +120,14 @@ static int parse_multipath(const struct nlattr *nest, int family, struct wb_rout
 	return 0;
 }
 
+static void parse_metrics(const struct nlattr *nest, struct wb_route *route)
+{
+	const struct nlattr *attr;
+
+	mnl_attr_for_each_nested(attr, nest) if (mnl_attr_get_type(attr) == RTAX_MTU)
+		get_u32(attr, &route->mtu);
+}
+
 int wb_parse_route(const struct nlmsghdr *message, struct wb_route *route)
 {
 	const struct nlattr *table[RTA_MAX + 1] = {NULL};
@@ -147,6 +155,8 @@ int wb_parse_route(const struct nlmsghdr *message, struct wb_route *route)
 	get_u32(table[RTA_TABLE], &route->table);
 	get_u32(table[RTA_PRIORITY], &route->metric);
 	get_addr(table[RTA_PREFSRC], body->rtm_family, &route->source);
+	if (table[RTA_METRICS] != NULL)
+		parse_metrics(table[RTA_METRICS], route);
 	if (table[RTA_MULTIPATH] != NULL)
 		return parse_multipath(table[RTA_MULTIPATH], body->rtm_family, route);
 	route->dead = (body->rtm_flags & RTNH_F_DEAD) != 0;

@@ -21,6 +21,7 @@ struct wb_route {
 	uint8_t protocol;
 	bool dead;	       /**< has hops, but the kernel uses none: their links are down */
 	struct wb_addr source; /**< RTA_PREFSRC */
+	uint32_t mtu;	       /**< RTAX_MTU; 0: none */
 	/** Hops in use. 0 for a unicast route that only the kernel can follow: more than
 	 * WB_HOPS_MAX, or nexthop objects it does not expand (nexthop_compat_mode 0). */
 	unsigned n_hops;

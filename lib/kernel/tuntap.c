@@ -47,8 +47,12 @@ static void sysctls_set(const struct wb_tuntap *device)
 	 * kernel would look for another owner: use it at once. */
 	sysctl_write("ipv6", device->name, "accept_dad", "0");
 	sysctl_write("ipv6", device->name, "dad_transmits", "0");
-	if (!device->tap)
-		sysctl_write("ipv6", device->name, "addr_gen_mode", "1");
+	if (device->tap)
+		return;
+	sysctl_write("ipv6", device->name, "addr_gen_mode", "1");
+	/* Our ICMP errors to local senders come from the tunnel's own address. Peers cannot use it:
+	 * their allowed IPs are looked at before. */
+	sysctl_write("ipv4", device->name, "accept_local", "1");
 }
 
 static int attach(struct wb_tuntap *device, struct wb_err *err)

@@ -25,6 +25,10 @@ enum wb_counter_kind {
 	X(WB_IN_TAP_RX, IN, "tap_rx", "sent by the kernel through a port's TAP")                   \
 	X(WB_IN_TUN_RX, IN, "tun_rx", "sent by the kernel through a tunnel's TUN")                 \
 	X(WB_IN_ORIGINATED, IN, "originated", "handshakes and keepalives made here")               \
+	X(WB_IN_ICMP_MADE, IN, "icmp_made", "ICMP errors made about packets dropped here")         \
+	X(WB_IN_FRAGMENTS, IN, "fragments", "pieces of packets cut up to fit a path")              \
+	X(WB_OUT_CUT_UP, OUT, "cut_up", "cut into pieces to fit a path")                           \
+	X(WB_OUT_REASSEMBLED, OUT, "reassembled", "fragments joined to another one's packet")      \
 	X(WB_OUT_PORT_TX, OUT, "port_tx", "sent by ports, LACP aside")                             \
 	X(WB_OUT_TAP_TX, OUT, "tap_tx", "handed to the kernel through a port's TAP")               \
 	X(WB_OUT_TUN_TX, OUT, "tun_tx", "handed to the kernel through a tunnel's TUN")             \
@@ -35,6 +39,8 @@ enum wb_counter_kind {
 	X(WB_DROP_RX_NOT_OURS, DROP, "rx_not_ours", "addressed to another host's MAC")             \
 	X(WB_DROP_BAD_IP_HEADER, DROP, "bad_ip_header", "IP header or length is wrong")            \
 	X(WB_DROP_BAD_CHECKSUM, DROP, "bad_checksum", "IPv4 header checksum is wrong")             \
+	X(WB_DROP_REASSEMBLY, DROP, "reassembly",                                                  \
+		"fragments of packets that did not become whole")                                  \
 	X(WB_DROP_BLACKHOLE_ROUTE, DROP, "blackhole_route", "a route says to drop it")             \
 	X(WB_DROP_WG_BAD_MESSAGE, DROP, "wg_bad_message", "no WireGuard message of any type")      \
 	X(WB_DROP_WG_UNKNOWN_INDEX, DROP, "wg_unknown_index", "for no session of ours")            \
@@ -47,6 +53,7 @@ enum wb_counter_kind {
 		"its source is not in the peer's allowed IPs")                                     \
 	X(WB_DROP_WG_ECN_INVALID, DROP, "wg_ecn_invalid", "congestion marked, inner cannot tell")  \
 	X(WB_DROP_NO_PEER, DROP, "no_peer", "no peer's allowed IPs hold its destination")          \
+	X(WB_DROP_NO_ENDPOINT, DROP, "no_endpoint", "where the peer is was never told")            \
 	X(WB_DROP_STAGED_OVERFLOW, DROP, "staged_overflow", "too many wait for a handshake")       \
 	X(WB_DROP_NO_SESSION, DROP, "no_session", "the peer did not answer handshakes")            \
 	X(WB_DROP_PEER_REMOVED, DROP, "peer_removed", "staged for a peer that was removed")        \
@@ -62,7 +69,7 @@ enum wb_counter_kind {
 	X(WB_DROP_TUN_RING_FULL, DROP, "tun_ring_full", "more than the kernel takes from a TUN")   \
 	X(WB_DROP_HANDSHAKE_RING_FULL, DROP, "handshake_ring_full", "a flood of handshakes")       \
 	X(WB_DROP_OUTER_TOO_BIG, DROP, "outer_too_big",                                            \
-		"sealed, it is longer than the port's MTU")                                        \
+		"sealed, it is longer than its path's MTU")                                        \
 	X(WB_DROP_TX_PORT_FULL, DROP, "tx_port_full", "the port, or the bond's member, is full")   \
 	X(WB_DROP_TAP_REFUSED, DROP, "tap_refused", "the kernel refused it on a TAP")              \
 	X(WB_DROP_TUN_REFUSED, DROP, "tun_refused", "the kernel refused it on a TUN")              \

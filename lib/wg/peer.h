@@ -47,6 +47,7 @@ struct wb_outer {
 	struct wb_endpoint remote;
 	struct wb_addr local;
 	uint16_t local_port; /**< host byte order */
+	uint16_t inner_mtu;  /**< bytes of an inner packet that fit the path when sealed */
 };
 
 /** The seal lcore's part. */
@@ -84,6 +85,7 @@ struct wb_peer {
 	uint32_t serial; /**< no other peer has or had it: ids are used again, serials are not */
 	_Atomic(struct wb_keypair *) current;
 	_Atomic(struct wb_outer *) outer; /**< NULL: no endpoint, or its next hop is unknown */
+	atomic_bool located;		  /**< it has an endpoint */
 	atomic_bool armed; /**< control has a deadline for this peer: no wake-up needed */
 	atomic_bool
 		wanted; /**< a handshake was asked for and has neither ended nor been given up */
@@ -103,7 +105,9 @@ struct wb_peer {
 	struct wb_key public_key;
 	bool has_psk;
 	struct wb_endpoint endpoint; /**< where it is; family 0: not known */
-	struct wb_addr local; /**< our address it spoke to last; family 0: the kernel chooses */
+	struct wb_addr local;	 /**< our address it spoke to last; family 0: the kernel chooses */
+	uint16_t path_mtu;	 /**< bytes of an outer packet, as a router told; 0: nothing told */
+	uint64_t path_mtu_until; /**< ns, when that is forgotten */
 	struct timespec handshaken; /**< time of day of the last completed handshake; 0 never */
 	uint64_t control_rx_bytes;  /**< handshake bytes, for wg(8)'s transfer counts */
 	uint64_t control_tx_bytes;

@@ -85,7 +85,6 @@ def test_check_says_what_run_would_do(tmp_path):
     assert done.returncode == 0, done.stderr
     assert 'route 10.2.0.0/16: ECMP over wg0, wg1' in done.stdout
     assert public in done.stdout and private not in done.stdout
-    assert f'{tmp_path}/wg0.conf:3: PostUp is read, but not acted on' in done.stdout
     assert 'chmod 600 is advised' in done.stdout
     assert max(len(line) for line in done.stdout.splitlines()
                if not line.startswith('notice')) <= 80

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/** @file
+ * Outer packets that came in fragments, put together again (RFC 791, RFC 8200 4.5; DPDK's
+ * rte_ip_frag): a peer behind a narrow link fragments what it seals. Each rx stage has a table of
+ * its own; memory is bounded, and what does not become whole within a second is dropped.
+ */
+#ifndef WB_APP_REASSEMBLY_H
+#define WB_APP_REASSEMBLY_H
+
+#include <stdbool.h>
+
+#include <rte_mbuf.h>
+
+struct reassembly;
+struct worker;
+
+/** Makes a table. Control only. NULL when memory is out. */
+struct reassembly *reassembly_create(void);
+
+/** Frees it; packets it holds go with their pool. NULL is ignored. */
+void reassembly_destroy(struct reassembly *table);
+
+/** Packets it holds. Any thread. */
+unsigned reassembly_held(const struct reassembly *table);
+
+/** Whether an IP packet, proved by ip_check(), is a fragment of a UDP datagram. */
+bool reassembly_wanted(const uint8_t *l3, uint32_t len);
+
+/**
+ * Takes a fragment.
+ * @param mbuf data at the IP header, the Ethernet header in front of it.
+ * @return the whole packet in one segment, its lengths and checksum right, an Ethernet header in
+ * front of it; NULL: not yet, or dropped and counted.
+ */
+struct rte_mbuf *reassembly_add(
+	struct reassembly *table, struct worker *worker, struct rte_mbuf *mbuf);
+
+/** Drops what has waited too long. Called from time to time. */
+void reassembly_expire(struct reassembly *table, struct worker *worker);
+
+#endif

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""What fits and what does not: MSS, path MTUs, and the ICMP errors that senders get.
+
+    host --- us --- router --- wireguard-go
+"""
+import re
+
+import pytest
+
+from gateway import Gateway, keypair, tunnel
+from net import wait_for
+from wggo import WireguardGo, packet_socket
+
+HOST, SITE, LINK = '10.1.0.2', '10.1.0.0/24', 1400
+
+
+class Path:
+    """A host behind us, and a peer behind a router."""
+
+    def __init__(self, net, outer6=False, mtu=None, link=1500, clamp=True, peer=None):
+        self.host, self.us = net.host('host'), net.host('us')
+        self.router, self.far = net.host('router'), net.host('far')
+        net.cable(self.us, 'lan', self.host, 'eth0')
+        net.cable(self.us, 'wan', self.router, 'west')
+        net.cable(self.router, 'east', self.far, 'eth0', mtu=link)
+        self.host.address('eth0', f'{HOST}/24', 'fd01::2/64')
+        self.host.ip('route', 'add', 'default', 'via', '10.1.0.1')
+        self.host.ip('route', 'add', 'default', 'via', 'fd01::1')
+        self.router.address('west', '192.0.2.254/24', '2001:db8:1::254/64')
+        self.router.address('east', '198.51.100.254/24', '2001:db8:2::254/64')
+        self.router.run('sysctl', '-qw', 'net.ipv4.ip_forward=1',
+                        'net.ipv6.conf.all.forwarding=1')
+        self.far.address('eth0', '198.51.100.1/24', '2001:db8:2::1/64')
+        self.far.ip('route', 'add', 'default', 'via', '198.51.100.254')
+        self.far.ip('route', 'add', 'default', 'via', '2001:db8:2::254')
+        private, public = keypair()
+        self.go = WireguardGo(net, self.far).start(
+            7000, ['10.2.0.1/24', 'fd02::1/64'],
+            [{'PublicKey': public, 'AllowedIPs': '10.1.0.0/16, fd01::/64, 10.9.0.1/32'}])
+        self.go.route('10.1.0.0/16', 'fd01::/64', '10.9.0.1/32')
+        self.remote = '2001:db8:2::1' if outer6 else '198.51.100.1'
+        settings = {'PublicKey': self.go.public, 'AllowedIPs': '10.2.0.0/24, fd02::/64',
+                    'Endpoint': f'[{self.remote}]:7000' if outer6 else f'{self.remote}:7000'}
+        self.gateway = Gateway(
+            net, self.us,
+            '[port lan0]\ndevice = kernel:lan\naddress = 10.1.0.1/24\naddress = fd01::1/64\n'
+            '[port wan0]\ndevice = kernel:wan\naddress = 192.0.2.1/24\n'
+            'address = 2001:db8:1::1/64\ngateway = 192.0.2.254\ngateway = 2001:db8:1::254\n',
+            {'wg0': tunnel(private, 7000, ['10.9.0.1/32'], [peer or settings], mtu=mtu)},
+            gateway='' if clamp else 'mss-clamp = off').start()
+
+    def segment(self, client, server, to):
+        """The MSS each end of a TCP connection may use: (client's, server's)."""
+        listen = ('import socket; s = socket.create_server(("::", 5000), '
+                  'family=socket.AF_INET6, dualstack_ipv6=True); c = s.accept()[0]; c.recv(1);'
+                  'print(c.getsockopt(6, 2)); c.send(b"x"); c.recv(1)')
+        connect = (f'import socket; c = socket.create_connection(("{to}", 5000), 10);'
+                   'c.send(b"x"); c.recv(1); print(c.getsockopt(6, 2))')
+        process = server.popen('python3', '-c', listen, stdout=-1)
+        wait_for(lambda: ':5000' in server.run('ss', '-ltn'), why='the server listens')
+        mine = int(client.run('python3', '-c', connect))
+        return mine, int(process.communicate(timeout=10)[0])
+
+
+@pytest.mark.parametrize('clamp', [True, False])
+def test_mss(net, clamp):
+    path = Path(net, mtu=1300, clamp=clamp)
+    path.host.reaches('10.2.0.1')
+    for to, headers in (('10.2.0.1', 40), ('fd02::1', 60)):
+        client, server = path.segment(path.host, path.far, to)
+        # The peer's own MTU of 1420 is all that holds it otherwise; timestamps take 12 bytes.
+        for got in (client, server):
+            assert (got <= 1300 - headers) == clamp, (to, client, server)
+    path.gateway.balanced()
+
+
+@pytest.mark.parametrize('told', ['no peer', 'no endpoint'])
+def test_unreachable(net, told):
+    key = keypair()[1]
+    path = Path(net, peer={'PublicKey': key, 'AllowedIPs': '10.2.0.0/24, fd02::/64'}
+                if told == 'no endpoint' else None)
+    near, far = path.us, ('10.2.0.1', 'fd02::1')
+    if told == 'no peer':
+        near.ip('route', 'add', '10.3.0.0/24', 'dev', 'wg0')
+        near.ip('route', 'add', 'fd03::/64', 'dev', 'wg0')
+        far = ('10.3.0.1', 'fd03::1')
+    for address, words in zip(far, ('Destination Host Unreachable', 'Address unreachable')):
+        for host in (path.host, path.us):
+            out = host.run('ping', '-n', '-c', 2, '-i', 0.2, '-W', 1, address, check=False)
+            assert words in out, out
+    drops = path.gateway.ask('drops')
+    assert drops['no_peer' if told == 'no peer' else 'no_endpoint'] >= 8
+    assert path.gateway.balanced()['icmp_made'] >= 8
+
+
+def too_big(host, to, size):
+    """What a ping that may not be cut up is told: the MTU that would fit; 0: an answer came."""
+    out = host.run('ping', '-n', '-c', 1, '-W', 2, '-M', 'do', '-s', size, to, check=False)
+    if ' 0% packet loss' in out:
+        return 0
+    got = re.search(r'mtu[ =:]+(\d+)', out)
+    return int(got.group(1)) if got else None
+
+
+@pytest.mark.parametrize('outer', ['IPv4', 'IPv6'])
+def test_path_mtu(net, outer):
+    """A router's word lowers what fits into the path; senders are told, or cut up for."""
+    path = Path(net, outer6=outer == 'IPv6', link=LINK)
+    path.host.reaches('10.2.0.1')
+    fits = LINK - (80 if outer == 'IPv6' else 60)
+    if outer == 'IPv4':
+        # Sealed packets may be cut up by IPv4 routers, so none complains by itself.
+        forge(path, LINK)
+    else:
+        path.host.run('ping', '-n', '-c', 1, '-W', 1, '-M', 'do', '-s', 1392, '10.2.0.1',
+                      check=False)
+    wait_for(lambda: too_big(path.host, '10.2.0.1', 1392) == fits, 5, why='the MTU is told')
+    assert too_big(path.host, 'fd02::1', 1372) == fits
+    assert too_big(path.host, '10.2.0.1', fits - 28) == 0
+    assert too_big(path.host, 'fd02::1', fits - 48) == 0
+    # What may be cut up is, and nothing is lost of it.
+    assert path.host.ping('10.2.0.1', count=5, size=1392, extra=('-M', 'dont')) == 5
+    assert path.host.ping('10.2.0.1', count=5, size=1472, extra=('-M', 'dont')) == 5
+    assert path.gateway.balanced()['cut_up'] >= 5
+
+
+def forge(path, mtu, receiver=None, port=7000):
+    """An ICMP "fragmentation needed" from the router, that quotes a packet of the tunnel's."""
+    from scapy.all import ICMP, IP, UDP, Ether, Raw
+    mac = re.search(r'link/ether (\S+)', path.us.ip('link', 'show', 'wan0')).group(1)
+    quote = IP(src='192.0.2.1', dst='198.51.100.1') / UDP(sport=port, dport=7000)
+    if receiver is not None:
+        quote = quote / Raw(b'\x04\0\0\0' + receiver.to_bytes(4, 'little') + bytes(8))
+    raw = packet_socket(path.router, 'west')
+    raw.send(bytes(Ether(dst=mac, src='02:00:00:00:00:01') /
+                   IP(src='192.0.2.254', dst='192.0.2.1') /
+                   ICMP(type=3, code=4, nexthopmtu=mtu) / Raw(bytes(quote))))
+    raw.close()
+
+
+def test_forged_path_mtu(net):
+    """What quotes no packet that we could have sent changes nothing; and no word goes below the
+    least that is believable."""
+    path = Path(net)
+    path.host.reaches('10.2.0.1')
+    forge(path, 600, receiver=12345)
+    forge(path, 600, port=7001)
+    assert too_big(path.host, '10.2.0.1', 1392) == 0
+    forge(path, 100)
+    wait_for(lambda: too_big(path.host, '10.2.0.1', 1392) == 552 - 60, 5, why='552 is the least')
+    path.gateway.balanced()
