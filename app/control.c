@@ -106,6 +106,7 @@ int control_create(struct gateway *gateway, struct control **out, struct wb_err 
 	control->gateway = gateway;
 	control->epoll_fd = control->signal_fd = -1;
 	control->path_mtu_check = UINT64_MAX;
+	wb_ratelimit_init(&control->sources);
 	control->sources_dirty = true;
 	RB_INIT(&control->deadlines);
 	STAILQ_INIT(&control->removals);

@@ -13,6 +13,7 @@
 #include "kernel/mirror.h"
 #include "kernel/netlink.h"
 #include "kernel/rib.h"
+#include "noise/ratelimit.h"
 #include "wg/peer.h"
 
 #include "gateway.h"
@@ -52,7 +53,8 @@ struct control {
 	void *on_signal_arg;
 
 	/* handshake.c */
-	uint64_t under_load_until; /**< ns */
+	uint64_t under_load_until;   /**< ns */
+	struct wb_ratelimit sources; /**< of handshakes, while under load */
 
 	/* ways.c */
 	uint64_t path_mtu_check; /**< ns, the first moment something told may be forgotten */

@@ -87,6 +87,16 @@ static bool send_to_peer(
 	return true;
 }
 
+/* Whether there is room for answers to strangers: a flood of them must not push out handshakes with
+ * peers, which come round every five seconds only. */
+static bool room_for_strangers(struct control *control, unsigned port)
+{
+	const struct plan *plan = &control->gateway->plan;
+	const struct rte_ring *ring = plan->stages[plan->tx[port]].control;
+
+	return rte_ring_count(ring) < rte_ring_get_capacity(ring) / 2;
+}
+
 /* Sends back where a message came from, by the MAC it came from: needs no route, which is what a
  * reply to strangers must not cost. */
 static bool send_back(
@@ -137,23 +147,42 @@ void handshake_begin(struct control *control, struct wb_peer *peer, uint64_t now
 	wb_timers_initiation_sent(&peer->timers, now);
 }
 
-/* The cookie's idea of a source: its address and port. */
+/* Under load as long as messages wait, and for a second after. */
+static bool under_load(struct control *control, uint64_t now)
+{
+	const struct rte_ring *ring = control->gateway->handshakes;
+
+	if (rte_ring_count(ring) >= rte_ring_get_capacity(ring) / UNDER_LOAD_SHARE)
+		control->under_load_until = now + UNDER_LOAD_LAST;
+	return now < control->under_load_until;
+}
+
+/* What a message has to show before it costs us a curve's multiplication: a right mac1, and under
+ * load a cookie, and a source that does not send too many. */
 static bool macs_pass(struct control *control, const struct received *in, uint64_t now)
 {
 	struct gateway *gateway = control->gateway;
 	struct wb_msg_cookie_reply reply;
 	enum wb_mac_verdict verdict;
+	bool load = under_load(control, now);
 
-	if (rte_ring_count(gateway->handshakes) >=
-		rte_ring_get_capacity(gateway->handshakes) / UNDER_LOAD_SHARE)
-		control->under_load_until = now + UNDER_LOAD_LAST;
 	verdict = wb_cookie_check(&in->tunnel->cookies, in->message, in->length, &in->remote, now);
 	if (verdict == WB_MAC_INVALID) {
 		wb_count(gateway->control_count, WB_HANDSHAKE_BAD_MAC, 1);
 		return false;
 	}
-	if (verdict == WB_MAC_VALID_WITH_COOKIE || now >= control->under_load_until)
+	if (!load)
 		return true;
+	if (verdict == WB_MAC_VALID_WITH_COOKIE) {
+		if (wb_ratelimit_allow(&control->sources, &in->remote.addr, now))
+			return true;
+		wb_count(gateway->control_count, WB_HANDSHAKE_RATE_LIMITED, 1);
+		return false;
+	}
+	if (!room_for_strangers(control, in->port)) {
+		wb_count(gateway->control_count, WB_CONTROL_TX_RING_FULL, 1);
+		return false;
+	}
 	wb_count(gateway->control_count, WB_HANDSHAKE_COOKIE_SENT, 1);
 	wb_cookie_reply_create(
 		&in->tunnel->cookies, in->message, in->length, &in->remote, now, &reply);

@@ -18,6 +18,9 @@
 /* Peers without a key that one run looks after. */
 #define WAITING_A_RUN 8
 
+/* How long packets wait for the next hop's MAC: the kernel asks three times, a second each. */
+#define UNRESOLVED_MAX (3 * NS_PER_SECOND)
+
 /** A burst on its way through the AEAD. */
 struct seal_burst {
 	struct rte_mbuf *mbufs[BURST];
@@ -57,7 +60,6 @@ static void stage_packet(
 		seal->listed = true;
 		STAILQ_INSERT_TAIL(&stage->own.seal.waiting, peer, seal.waiting);
 	}
-	session_want_handshake(worker, peer);
 }
 
 static struct rte_mbuf *unstage(struct wb_peer_seal *seal)
@@ -122,22 +124,23 @@ static bool has_room(const struct rte_mbuf *mbuf)
 		rte_pktmbuf_tailroom(mbuf) >= 15 + WB_AEAD_TAG_LEN;
 }
 
-/* The header template of a peer; NULL: there is none, and the packet is gone. */
-static const struct wb_outer *outer_of(
+/* A packet with no way to the peer: if it has an endpoint the next hop's MAC is being asked for,
+ * and the packet waits; if it has none, the sender is told, as the kernel does. */
+static void no_way(
 	struct stage *stage, struct worker *worker, struct wb_peer *peer, struct rte_mbuf *mbuf)
 {
-	const struct wb_outer *outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
-
-	if (likely(outer != NULL))
-		return outer;
-	if (atomic_load_explicit(&peer->located, memory_order_relaxed) ||
-		rte_pktmbuf_data_len(mbuf) == 0) {
-		session_tell_unresolved(worker, peer);
-		worker_drop(worker, mbuf, WB_DROP_ENDPOINT_UNRESOLVED);
-	} else {
+	if (!atomic_load_explicit(&peer->located, memory_order_relaxed)) {
 		refuse(stage, worker, mbuf, WB_DROP_NO_ENDPOINT, ICMP_ERROR_UNREACHABLE, 0);
+		return;
 	}
-	return NULL;
+	session_tell_unresolved(worker, peer);
+	if (rte_pktmbuf_data_len(mbuf) == 0) {
+		worker_drop(worker, mbuf, WB_DROP_ENDPOINT_UNRESOLVED);
+		return;
+	}
+	if (peer->seal.unresolved_since == 0)
+		peer->seal.unresolved_since = worker->now;
+	stage_packet(stage, worker, peer, mbuf);
 }
 
 /* Takes a packet of a peer into the burst, stages it, or drops it. */
@@ -150,15 +153,19 @@ static void take(struct stage *stage, struct worker *worker, struct seal_burst *
 	uint16_t mtu;
 
 	if (unlikely(!keypair_usable(keypair, worker->now))) {
-		if (atomic_load_explicit(&peer->located, memory_order_relaxed))
+		if (atomic_load_explicit(&peer->located, memory_order_relaxed)) {
 			stage_packet(stage, worker, peer, mbuf);
-		else
-			outer_of(stage, worker, peer, mbuf);
+			session_want_handshake(worker, peer);
+		} else {
+			no_way(stage, worker, peer, mbuf);
+		}
 		return;
 	}
-	outer = outer_of(stage, worker, peer, mbuf);
-	if (unlikely(outer == NULL))
+	outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
+	if (unlikely(outer == NULL)) {
+		no_way(stage, worker, peer, mbuf);
 		return;
+	}
 	if (unlikely(rte_pktmbuf_data_len(mbuf) > outer->inner_mtu)) {
 		refuse_too_big(stage, worker, mbuf, outer->inner_mtu);
 		return;
@@ -176,7 +183,14 @@ static void take(struct stage *stage, struct worker *worker, struct seal_burst *
 	add_to_burst(burst, mtu, peer, keypair, outer, mbuf);
 }
 
-/* Sends what a peer has staged, in order, if it has a key by now. */
+/* True if what is staged can be sent now. */
+static bool can_send(const struct wb_peer *peer, uint64_t now)
+{
+	return keypair_usable(atomic_load_explicit(&peer->current, memory_order_acquire), now) &&
+		atomic_load_explicit(&peer->outer, memory_order_acquire) != NULL;
+}
+
+/* Sends what a peer has staged, in order, if it has a key and a way by now. */
 static unsigned flush_one(
 	struct stage *stage, struct worker *worker, struct seal_burst *burst, struct wb_peer *peer)
 {
@@ -186,10 +200,16 @@ static unsigned flush_one(
 	if (unlikely(atomic_exchange(&peer->gave_up, false)))
 		for (; seal->staged > 0; handled++)
 			worker_drop(worker, unstage(seal), WB_DROP_NO_SESSION);
-	for (; seal->staged > 0 && burst->n < BURST &&
-		keypair_usable(
-			atomic_load_explicit(&peer->current, memory_order_acquire), worker->now);
-		handled++)
+	if (unlikely(seal->unresolved_since != 0)) {
+		bool resolved = can_send(peer, worker->now);
+
+		if (!resolved && worker->now - seal->unresolved_since > UNRESOLVED_MAX)
+			for (; seal->staged > 0; handled++)
+				worker_drop(worker, unstage(seal), WB_DROP_ENDPOINT_UNRESOLVED);
+		if (resolved || seal->staged == 0)
+			seal->unresolved_since = 0;
+	}
+	for (; seal->staged > 0 && burst->n < BURST && can_send(peer, worker->now); handled++)
 		take(stage, worker, burst, peer, unstage(seal));
 	return handled;
 }
@@ -264,6 +284,18 @@ static unsigned take_control(struct stage *stage, struct worker *worker, struct 
 	return count;
 }
 
+/* Others wait already: it goes behind them, and asks again for what they wait for. */
+static void stage_behind(
+	struct stage *stage, struct worker *worker, struct wb_peer *peer, struct rte_mbuf *mbuf)
+{
+	if (!keypair_usable(
+		    atomic_load_explicit(&peer->current, memory_order_acquire), worker->now))
+		session_want_handshake(worker, peer);
+	if (atomic_load_explicit(&peer->outer, memory_order_acquire) == NULL)
+		session_tell_unresolved(worker, peer);
+	stage_packet(stage, worker, peer, mbuf);
+}
+
 static unsigned take_data(struct stage *stage, struct worker *worker, struct seal_burst *burst)
 {
 	struct rte_mbuf *mbufs[BURST];
@@ -277,7 +309,7 @@ static unsigned take_data(struct stage *stage, struct worker *worker, struct sea
 		if (unlikely(peer == NULL))
 			refuse(stage, worker, mbufs[i], WB_DROP_NO_PEER, ICMP_ERROR_UNREACHABLE, 0);
 		else if (unlikely(peer->seal.staged > 0))
-			stage_packet(stage, worker, peer, mbufs[i]); /* behind the others */
+			stage_behind(stage, worker, peer, mbufs[i]);
 		else
 			take(stage, worker, burst, peer, mbufs[i]);
 	}

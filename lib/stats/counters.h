@@ -80,7 +80,9 @@ enum wb_counter_kind {
 	X(WB_HANDSHAKE_INVALID, INFO, "handshake_invalid", "handshakes that are not authentic")    \
 	X(WB_HANDSHAKE_UNKNOWN_PEER, INFO, "handshake_unknown_peer", "initiations by strangers")   \
 	X(WB_HANDSHAKE_REPLAYED, INFO, "handshake_replayed", "initiations replayed or too many")   \
-	X(WB_HANDSHAKE_COOKIE_SENT, INFO, "handshake_cookie_sent", "answered with a cookie")
+	X(WB_HANDSHAKE_COOKIE_SENT, INFO, "handshake_cookie_sent", "answered with a cookie")       \
+	X(WB_HANDSHAKE_RATE_LIMITED, INFO, "handshake_rate_limited",                               \
+		"too many from one source, under load")
 
 enum wb_counter {
 #define WB_COUNTER_ID(id, kind, name, help) id,

@@ -58,6 +58,7 @@ struct wb_peer_seal {
 	uint64_t any;	  /**< ns, last authenticated packet of any kind */
 	uint64_t unanswered_since; /**< ns, first data since the last packet received; 0 none */
 	uint64_t unresolved_told;  /**< ns, control was last told that there is no way */
+	uint64_t unresolved_since; /**< ns, since when packets wait for a way; 0: none do */
 	struct rte_mbuf *staged_head;
 	struct rte_mbuf *staged_tail;
 	uint32_t staged;

@@ -5,56 +5,22 @@
 
     tests/vectors/make_noise_vectors.py > lib/noise/handshake_vectors.h
 """
-import hashlib
-import hmac
 import random
 import struct
+import sys
+from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
-from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from cryptography.hazmat.primitives.serialization import (Encoding, NoEncryption, PrivateFormat,
-                                                          PublicFormat)
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from nacl.bindings import crypto_aead_xchacha20poly1305_ietf_encrypt as xchacha_seal
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'wire'))
+from noise import AEAD, HASH, KDF, MAC, Key as AnyKey  # noqa: E402
 
 rng = random.Random(20261120)
 
 
-def HASH(data):
-    return hashlib.blake2s(data).digest()
-
-
-def MAC(key, data):
-    return hashlib.blake2s(data, key=key, digest_size=16).digest()
-
-
-def HMAC(key, data):
-    return hmac.new(key, data, lambda d=b'': hashlib.blake2s(d)).digest()
-
-
-def KDF(n, key, data):
-    secret = HMAC(key, data)
-    outs, last = [], b''
-    for i in range(1, n + 1):
-        last = HMAC(secret, last + bytes([i]))
-        outs.append(last)
-    return outs
-
-
-def AEAD(key, text, ad):
-    return ChaCha20Poly1305(key).encrypt(bytes(12), text, ad)
-
-
-class Key:
-    def __init__(self):
-        raw = bytearray(rng.randbytes(32))
-        raw[0] &= 248
-        raw[31] = raw[31] & 127 | 64
-        self.private = bytes(raw)
-        self.x = X25519PrivateKey.from_private_bytes(self.private)
-        self.public = self.x.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
-
-    def dh(self, public):
-        return self.x.exchange(X25519PublicKey.from_public_bytes(public))
+def Key():
+    return AnyKey(rng.randbytes(32))
 
 
 def macs(message, public, cookie):
