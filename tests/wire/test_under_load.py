@@ -144,7 +144,7 @@ def test_sessions_do_not_suffer(net, what):
     """A session that is there passes packets through the flood."""
     s = Speaker(net)
     session = s.connect()
-    with flood(s, what, pause=0):
+    with flood(s, what):
         wait_for(lambda: s.info('handshake_bad_mac' if what == 'noise'
                                 else 'handshake_cookie_sent') > 1000, 10, why='the flood is on')
         answered = sum(s.ping_inside(session, number=n) for n in range(1, 21))
