@@ -114,6 +114,8 @@ static void account(
 	roam(worker, peer, mbuf);
 	session_received(worker, peer, data);
 	if (unlikely(!keypair->open.confirmed)) {
+		/* Before the packet is on its way: the answer is to be sealed under it. */
+		atomic_store_explicit(&keypair->proven, true, memory_order_release);
 		const struct event event = {.kind = EVENT_CONFIRMED,
 			.peer_id = peer->id,
 			.serial = peer->serial,

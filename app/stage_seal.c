@@ -145,7 +145,7 @@ static void take(struct stage *stage, struct worker *worker, struct seal_burst *
 	struct wb_peer *peer, struct rte_mbuf *mbuf)
 {
 	const struct wb_tunnel *tunnel = worker->gateway->wg->by_id[stage->object];
-	struct wb_keypair *keypair = atomic_load_explicit(&peer->current, memory_order_acquire);
+	struct wb_keypair *keypair = wb_peer_sending_key(peer);
 	const struct wb_outer *outer;
 	uint16_t mtu;
 
@@ -187,8 +187,7 @@ static unsigned flush_one(
 		for (; seal->staged > 0; handled++)
 			worker_drop(worker, unstage(seal), WB_DROP_NO_SESSION);
 	for (; seal->staged > 0 && burst->n < BURST &&
-		keypair_usable(
-			atomic_load_explicit(&peer->current, memory_order_acquire), worker->now);
+		keypair_usable(wb_peer_sending_key(peer), worker->now);
 		handled++)
 		take(stage, worker, burst, peer, unstage(seal));
 	return handled;
@@ -253,8 +252,7 @@ static unsigned take_control(struct stage *stage, struct worker *worker, struct 
 		}
 		/* A keepalive: needless if data waits to be sent, impossible without a key. */
 		if (peer->seal.staged > 0 ||
-			!keypair_usable(atomic_load_explicit(&peer->current, memory_order_acquire),
-				worker->now)) {
+			!keypair_usable(wb_peer_sending_key(peer), worker->now)) {
 			rte_pktmbuf_free(mbufs[i]);
 		} else {
 			wb_count(worker->count, WB_IN_ORIGINATED, 1);

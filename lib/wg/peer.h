@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 #include <time.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_mbuf.h>
 
 #include "base/addr.h"
@@ -84,8 +85,9 @@ struct wb_peer {
 	uint32_t id;	 /**< index in the tunnel set's peer table; never 0 */
 	uint32_t serial; /**< no other peer has or had it: ids are used again, serials are not */
 	_Atomic(struct wb_keypair *) current;
-	_Atomic(struct wb_outer *) outer; /**< NULL: no endpoint, or its next hop is unknown */
-	atomic_bool located;		  /**< it has an endpoint */
+	_Atomic(struct wb_keypair *) next; /**< as responder: until the peer is heard under it */
+	_Atomic(struct wb_outer *) outer;  /**< NULL: no endpoint, or its next hop is unknown */
+	atomic_bool located;		   /**< it has an endpoint */
 	atomic_bool armed; /**< control has a deadline for this peer: no wake-up needed */
 	atomic_bool
 		wanted; /**< a handshake was asked for and has neither ended nor been given up */
@@ -101,7 +103,6 @@ struct wb_peer {
 	struct wb_timers timers;
 	struct wb_index_entry handshake; /**< index of the initiation or response in flight */
 	struct wb_keypair *previous;
-	struct wb_keypair *next;
 	struct wb_key public_key;
 	bool has_psk;
 	struct wb_endpoint endpoint; /**< where it is; family 0: not known */
@@ -129,6 +130,17 @@ int wb_peer_session_begin(struct wb_peer *peer, struct wb_index_table *indices,
  * Returns true if it did. Control only. */
 bool wb_peer_confirm(struct wb_peer *peer, struct wb_index_table *indices, uint32_t index,
 	const struct wb_retire *retire);
+
+/** The keypair to seal with: the next one as soon as it is proven, though control has not yet heard
+ * of that. NULL: none. Seal lcore. */
+static inline struct wb_keypair *wb_peer_sending_key(const struct wb_peer *peer)
+{
+	struct wb_keypair *next = atomic_load_explicit(&peer->next, memory_order_acquire);
+
+	if (unlikely(next != NULL) && atomic_load_explicit(&next->proven, memory_order_acquire))
+		return next;
+	return atomic_load_explicit(&peer->current, memory_order_acquire);
+}
 
 /** Drops all keypairs and the handshake's index. Control only. */
 void wb_peer_keys_erase(
