@@ -97,10 +97,14 @@ static void roam(struct worker *worker, struct wb_peer *peer, const struct rte_m
 	event.remote = remote.addr;
 	event.port = remote.port;
 	event.local = local;
-	if (worker_tell(worker, &event)) {
-		peer->open.reported = remote;
-		peer->open.reported_local = local;
+	/* Before the packet is on its way: the answer is to go to the new place. */
+	atomic_fetch_add(&peer->moving, 1);
+	if (!worker_tell(worker, &event)) {
+		atomic_fetch_sub(&peer->moving, 1);
+		return;
 	}
+	peer->open.reported = remote;
+	peer->open.reported_local = local;
 }
 
 /* The state an authenticated, fresh packet changes. */

@@ -15,7 +15,10 @@
 #include "session.h"
 #include "wg/transport.h"
 
-/* Peers without a key that one run looks after. */
+/* How long packets wait for the way to the peer: as long as the kernel asks for a neighbour. */
+#define WAY_PATIENCE (3 * NS_PER_SECOND)
+
+/* Peers that wait which one run looks after. */
 #define WAITING_A_RUN 8
 
 /** A burst on its way through the AEAD. */
@@ -34,7 +37,7 @@ static bool keypair_usable(const struct wb_keypair *keypair, uint64_t now)
 		keypair->seal.counter < WB_REJECT_AFTER_MESSAGES;
 }
 
-/* Holds a packet back until the peer has a key; the oldest makes room. */
+/* Holds a packet back until the peer has a key and a way; the oldest makes room. */
 static void stage_packet(
 	struct stage *stage, struct worker *worker, struct wb_peer *peer, struct rte_mbuf *mbuf)
 {
@@ -57,7 +60,6 @@ static void stage_packet(
 		seal->listed = true;
 		STAILQ_INSERT_TAIL(&stage->own.seal.waiting, peer, seal.waiting);
 	}
-	session_want_handshake(worker, peer);
 }
 
 static struct rte_mbuf *unstage(struct wb_peer_seal *seal)
@@ -122,43 +124,66 @@ static bool has_room(const struct rte_mbuf *mbuf)
 		rte_pktmbuf_tailroom(mbuf) >= 15 + WB_AEAD_TAG_LEN;
 }
 
-/* The header template of a peer; NULL: there is none, and the packet is gone. */
-static const struct wb_outer *outer_of(
-	struct stage *stage, struct worker *worker, struct wb_peer *peer, struct rte_mbuf *mbuf)
+/* The way to the peer; or that its packets are to wait for it, while the kernel asks for the next
+ * hop's MAC. Without patience left, NULL is the answer. */
+static bool way_ready(struct worker *worker, struct wb_peer *peer, const struct wb_outer **outer)
 {
-	const struct wb_outer *outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
+	struct wb_peer_seal *seal = &peer->seal;
 
-	if (likely(outer != NULL))
-		return outer;
-	if (atomic_load_explicit(&peer->located, memory_order_relaxed) ||
-		rte_pktmbuf_data_len(mbuf) == 0) {
-		session_tell_unresolved(worker, peer);
-		worker_drop(worker, mbuf, WB_DROP_ENDPOINT_UNRESOLVED);
-	} else {
-		refuse(stage, worker, mbuf, WB_DROP_NO_ENDPOINT, ICMP_ERROR_UNREACHABLE, 0);
+	*outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
+	if (likely(*outer != NULL)) {
+		if (unlikely(seal->unresolved_since != 0))
+			seal->unresolved_since = 0;
+		return true;
 	}
-	return NULL;
+	session_tell_unresolved(worker, peer);
+	if (seal->unresolved_since == 0)
+		seal->unresolved_since = worker->now;
+	return worker->now - seal->unresolved_since >= WAY_PATIENCE;
 }
 
-/* Takes a packet of a peer into the burst, stages it, or drops it. */
-static void take(struct stage *stage, struct worker *worker, struct seal_burst *burst,
-	struct wb_peer *peer, struct rte_mbuf *mbuf)
+/* True: a packet of the peer can be sealed now, or has no hope. False: it has to wait. */
+static bool ready(struct worker *worker, struct wb_peer *peer, struct wb_keypair **keypair,
+	const struct wb_outer **outer)
+{
+	*keypair = NULL;
+	*outer = NULL;
+	/* It was heard at a new place, and control looks for the way there. */
+	if (unlikely(atomic_load_explicit(&peer->moving, memory_order_acquire) > 0))
+		return false;
+	if (unlikely(!atomic_load_explicit(&peer->located, memory_order_relaxed)))
+		return true;
+	*keypair = wb_peer_sending_key(peer);
+	if (unlikely(!keypair_usable(*keypair, worker->now))) {
+		session_want_handshake(worker, peer);
+		return false;
+	}
+	return way_ready(worker, peer, outer);
+}
+
+/* A packet of a peer that has no endpoint, or none that can be reached. */
+static void no_way(
+	struct stage *stage, struct worker *worker, struct wb_peer *peer, struct rte_mbuf *mbuf)
+{
+	if (atomic_load_explicit(&peer->located, memory_order_relaxed) ||
+		rte_pktmbuf_data_len(mbuf) == 0)
+		worker_drop(worker, mbuf, WB_DROP_ENDPOINT_UNRESOLVED);
+	else
+		refuse(stage, worker, mbuf, WB_DROP_NO_ENDPOINT, ICMP_ERROR_UNREACHABLE, 0);
+}
+
+/* Takes a packet of a peer into the burst, or drops it. */
+static void seal_one(struct stage *stage, struct worker *worker, struct seal_burst *burst,
+	struct wb_peer *peer, struct wb_keypair *keypair, const struct wb_outer *outer,
+	struct rte_mbuf *mbuf)
 {
 	const struct wb_tunnel *tunnel = worker->gateway->wg->by_id[stage->object];
-	struct wb_keypair *keypair = wb_peer_sending_key(peer);
-	const struct wb_outer *outer;
 	uint16_t mtu;
 
-	if (unlikely(!keypair_usable(keypair, worker->now))) {
-		if (atomic_load_explicit(&peer->located, memory_order_relaxed))
-			stage_packet(stage, worker, peer, mbuf);
-		else
-			outer_of(stage, worker, peer, mbuf);
+	if (unlikely(outer == NULL)) {
+		no_way(stage, worker, peer, mbuf);
 		return;
 	}
-	outer = outer_of(stage, worker, peer, mbuf);
-	if (unlikely(outer == NULL))
-		return;
 	if (unlikely(rte_pktmbuf_data_len(mbuf) > outer->inner_mtu)) {
 		refuse_too_big(stage, worker, mbuf, outer->inner_mtu);
 		return;
@@ -176,20 +201,34 @@ static void take(struct stage *stage, struct worker *worker, struct seal_burst *
 	add_to_burst(burst, mtu, peer, keypair, outer, mbuf);
 }
 
-/* Sends what a peer has staged, in order, if it has a key by now. */
+/* Takes a packet of a peer, or stages it. */
+static void take(struct stage *stage, struct worker *worker, struct seal_burst *burst,
+	struct wb_peer *peer, struct rte_mbuf *mbuf)
+{
+	struct wb_keypair *keypair;
+	const struct wb_outer *outer;
+
+	if (likely(ready(worker, peer, &keypair, &outer)))
+		seal_one(stage, worker, burst, peer, keypair, outer, mbuf);
+	else
+		stage_packet(stage, worker, peer, mbuf);
+}
+
+/* Sends what a peer has staged, in order, if it has a key and a way by now. */
 static unsigned flush_one(
 	struct stage *stage, struct worker *worker, struct seal_burst *burst, struct wb_peer *peer)
 {
 	struct wb_peer_seal *seal = &peer->seal;
+	struct wb_keypair *keypair;
+	const struct wb_outer *outer;
 	unsigned handled = 0;
 
 	if (unlikely(atomic_exchange(&peer->gave_up, false)))
 		for (; seal->staged > 0; handled++)
 			worker_drop(worker, unstage(seal), WB_DROP_NO_SESSION);
-	for (; seal->staged > 0 && burst->n < BURST &&
-		keypair_usable(wb_peer_sending_key(peer), worker->now);
+	for (; seal->staged > 0 && burst->n < BURST && ready(worker, peer, &keypair, &outer);
 		handled++)
-		take(stage, worker, burst, peer, unstage(seal));
+		seal_one(stage, worker, burst, peer, keypair, outer, unstage(seal));
 	return handled;
 }
 

@@ -59,6 +59,7 @@ struct wb_peer_seal {
 	uint64_t any;	  /**< ns, last authenticated packet of any kind */
 	uint64_t unanswered_since; /**< ns, first data since the last packet received; 0 none */
 	uint64_t unresolved_told;  /**< ns, control was last told that there is no way */
+	uint64_t unresolved_since; /**< ns, there is no way; 0: there is */
 	struct rte_mbuf *staged_head;
 	struct rte_mbuf *staged_tail;
 	uint32_t staged;
@@ -88,7 +89,8 @@ struct wb_peer {
 	_Atomic(struct wb_keypair *) next; /**< as responder: until the peer is heard under it */
 	_Atomic(struct wb_outer *) outer;  /**< NULL: no endpoint, or its next hop is unknown */
 	atomic_bool located;		   /**< it has an endpoint */
-	atomic_bool armed; /**< control has a deadline for this peer: no wake-up needed */
+	atomic_uint moving; /**< new places of it that control was told and has not dealt with */
+	atomic_bool armed;  /**< control has a deadline for this peer: no wake-up needed */
 	atomic_bool
 		wanted; /**< a handshake was asked for and has neither ended nor been given up */
 	atomic_bool gave_up; /**< the seal stage is to drop what is staged */
