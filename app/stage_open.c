@@ -81,6 +81,7 @@ static void roam(struct worker *worker, struct wb_peer *peer, const struct rte_m
 {
 	const struct wb_outer *outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
 	struct event event = {.kind = EVENT_ROAMED, .peer_id = peer->id, .serial = peer->serial};
+	uint32_t way = outer != NULL ? outer->serial : 0;
 	struct wb_endpoint remote;
 	struct wb_addr local;
 
@@ -89,9 +90,11 @@ static void roam(struct worker *worker, struct wb_peer *peer, const struct rte_m
 		    wb_addr_equal(&outer->local, &local))) {
 		peer->open.reported = remote;
 		peer->open.reported_local = local;
+		peer->open.reported_way = way;
 		return;
 	}
-	if (wb_endpoint_equal(&peer->open.reported, &remote) &&
+	/* Told once, unless it was told somewhere else since. */
+	if (way == peer->open.reported_way && wb_endpoint_equal(&peer->open.reported, &remote) &&
 		wb_addr_equal(&peer->open.reported_local, &local))
 		return;
 	event.remote = remote.addr;
@@ -105,6 +108,7 @@ static void roam(struct worker *worker, struct wb_peer *peer, const struct rte_m
 	}
 	peer->open.reported = remote;
 	peer->open.reported_local = local;
+	peer->open.reported_way = way;
 }
 
 /* The state an authenticated, fresh packet changes. */

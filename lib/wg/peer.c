@@ -126,5 +126,7 @@ void wb_peer_keys_erase(
 
 void wb_peer_outer_set(struct wb_peer *peer, struct wb_outer *outer, const struct wb_retire *retire)
 {
+	if (outer != NULL)
+		outer->serial = ++peer->outer_serial;
 	wb_retire(retire, atomic_exchange(&peer->outer, outer), rte_free);
 }

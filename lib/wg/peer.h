@@ -42,6 +42,7 @@ struct wb_outer {
 	uint8_t header[WB_OUTER_MAX]; /**< Ethernet, IPv4 or IPv6, UDP */
 	uint8_t length;		      /**< bytes of header that are in use */
 	bool ipv6;
+	uint32_t serial; /**< counts the peer's, from 1 */
 	uint16_t port;	 /**< index of the port it leaves by */
 	uint32_t ip_sum; /**< IPv4: checksum of the header without length, id and TOS, unfolded */
 	uint32_t pseudo_sum; /**< IPv6: checksum of addresses, protocol and UDP ports, unfolded */
@@ -76,6 +77,7 @@ struct wb_peer_open {
 	uint64_t unanswered_since;   /**< ns, first data since the last packet sent; 0 none */
 	struct wb_endpoint reported; /**< the last endpoint seen or told to control */
 	struct wb_addr reported_local;
+	uint32_t reported_way; /**< serial of the outer headers at that time; 0: none */
 };
 
 STAILQ_HEAD(wb_peer_list, wb_peer);
@@ -111,6 +113,7 @@ struct wb_peer {
 	struct wb_addr local;	 /**< our address it spoke to last; family 0: the kernel chooses */
 	uint16_t path_mtu;	 /**< bytes of an outer packet, as a router told; 0: nothing told */
 	uint64_t path_mtu_until; /**< ns, when that is forgotten */
+	uint32_t outer_serial;	 /**< of the newest outer headers */
 	struct timespec handshaken; /**< time of day of the last completed handshake; 0 never */
 	uint64_t control_rx_bytes;  /**< handshake bytes, for wg(8)'s transfer counts */
 	uint64_t control_tx_bytes;
