@@ -37,6 +37,8 @@ static int key_apply(struct control *control, struct wb_tunnel *tunnel,
 	wb_tunnel_key_set(control->gateway->wg, tunnel, private_key, clock_now());
 	if (!tunnel->identity.present)
 		return 0;
+	for (uint32_t i = 0; i < tunnel->n_peers; i++)
+		peer_timers_run(control, tunnel->peers[i], clock_now());
 	self = wb_tunnel_peer_find(tunnel, &tunnel->identity.public_key);
 	return self != NULL ? peer_remove(control, self, err) : 0;
 }

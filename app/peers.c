@@ -195,6 +195,7 @@ void peer_event(struct control *control, const struct event *event, uint64_t now
 		break;
 	case EVENT_ROAMED:
 		peer_moved(control, peer, &remote, &event->local);
+		atomic_fetch_sub(&peer->moving, 1);
 		break;
 	case EVENT_UNRESOLVED:
 		way_update(control, peer);

@@ -81,6 +81,7 @@ static void roam(struct worker *worker, struct wb_peer *peer, const struct rte_m
 {
 	const struct wb_outer *outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
 	struct event event = {.kind = EVENT_ROAMED, .peer_id = peer->id, .serial = peer->serial};
+	uint32_t way = outer != NULL ? outer->serial : 0;
 	struct wb_endpoint remote;
 	struct wb_addr local;
 
@@ -89,18 +90,25 @@ static void roam(struct worker *worker, struct wb_peer *peer, const struct rte_m
 		    wb_addr_equal(&outer->local, &local))) {
 		peer->open.reported = remote;
 		peer->open.reported_local = local;
+		peer->open.reported_way = way;
 		return;
 	}
-	if (wb_endpoint_equal(&peer->open.reported, &remote) &&
+	/* Told once, unless it was told somewhere else since. */
+	if (way == peer->open.reported_way && wb_endpoint_equal(&peer->open.reported, &remote) &&
 		wb_addr_equal(&peer->open.reported_local, &local))
 		return;
 	event.remote = remote.addr;
 	event.port = remote.port;
 	event.local = local;
-	if (worker_tell(worker, &event)) {
-		peer->open.reported = remote;
-		peer->open.reported_local = local;
+	/* Before the packet is on its way: the answer is to go to the new place. */
+	atomic_fetch_add(&peer->moving, 1);
+	if (!worker_tell(worker, &event)) {
+		atomic_fetch_sub(&peer->moving, 1);
+		return;
 	}
+	peer->open.reported = remote;
+	peer->open.reported_local = local;
+	peer->open.reported_way = way;
 }
 
 /* The state an authenticated, fresh packet changes. */
@@ -114,6 +122,8 @@ static void account(
 	roam(worker, peer, mbuf);
 	session_received(worker, peer, data);
 	if (unlikely(!keypair->open.confirmed)) {
+		/* Before the packet is on its way: the answer is to be sealed under it. */
+		atomic_store_explicit(&keypair->proven, true, memory_order_release);
 		const struct event event = {.kind = EVENT_CONFIRMED,
 			.peer_id = peer->id,
 			.serial = peer->serial,

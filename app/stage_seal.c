@@ -15,11 +15,11 @@
 #include "session.h"
 #include "wg/transport.h"
 
-/* Peers without a key that one run looks after. */
-#define WAITING_A_RUN 8
+/* How long packets wait for the way to the peer: as long as the kernel asks for a neighbour. */
+#define WAY_PATIENCE (3 * NS_PER_SECOND)
 
-/* How long packets wait for the next hop's MAC: the kernel asks three times, a second each. */
-#define UNRESOLVED_MAX (3 * NS_PER_SECOND)
+/* Peers that wait which one run looks after. */
+#define WAITING_A_RUN 8
 
 /** A burst on its way through the AEAD. */
 struct seal_burst {
@@ -37,7 +37,7 @@ static bool keypair_usable(const struct wb_keypair *keypair, uint64_t now)
 		keypair->seal.counter < WB_REJECT_AFTER_MESSAGES;
 }
 
-/* Holds a packet back until the peer has a key; the oldest makes room. */
+/* Holds a packet back until the peer has a key and a way; the oldest makes room. */
 static void stage_packet(
 	struct stage *stage, struct worker *worker, struct wb_peer *peer, struct rte_mbuf *mbuf)
 {
@@ -124,44 +124,62 @@ static bool has_room(const struct rte_mbuf *mbuf)
 		rte_pktmbuf_tailroom(mbuf) >= 15 + WB_AEAD_TAG_LEN;
 }
 
-/* A packet with no way to the peer: if it has an endpoint the next hop's MAC is being asked for,
- * and the packet waits; if it has none, the sender is told, as the kernel does. */
+/* The way to the peer; or that its packets are to wait for it, while the kernel asks for the next
+ * hop's MAC. Without patience left, NULL is the answer. */
+static bool way_ready(struct worker *worker, struct wb_peer *peer, const struct wb_outer **outer)
+{
+	struct wb_peer_seal *seal = &peer->seal;
+
+	*outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
+	if (likely(*outer != NULL)) {
+		if (unlikely(seal->unresolved_since != 0))
+			seal->unresolved_since = 0;
+		return true;
+	}
+	session_tell_unresolved(worker, peer);
+	if (seal->unresolved_since == 0)
+		seal->unresolved_since = worker->now;
+	return worker->now - seal->unresolved_since >= WAY_PATIENCE;
+}
+
+/* True: a packet of the peer can be sealed now, or has no hope. False: it has to wait. */
+static bool ready(struct worker *worker, struct wb_peer *peer, struct wb_keypair **keypair,
+	const struct wb_outer **outer)
+{
+	*keypair = NULL;
+	*outer = NULL;
+	/* It was heard at a new place, and control looks for the way there. */
+	if (unlikely(atomic_load_explicit(&peer->moving, memory_order_acquire) > 0))
+		return false;
+	if (unlikely(!atomic_load_explicit(&peer->located, memory_order_relaxed)))
+		return true;
+	*keypair = wb_peer_sending_key(peer);
+	if (unlikely(!keypair_usable(*keypair, worker->now))) {
+		session_want_handshake(worker, peer);
+		return false;
+	}
+	return way_ready(worker, peer, outer);
+}
+
+/* A packet of a peer that has no endpoint, or none that can be reached. */
 static void no_way(
 	struct stage *stage, struct worker *worker, struct wb_peer *peer, struct rte_mbuf *mbuf)
 {
-	if (!atomic_load_explicit(&peer->located, memory_order_relaxed)) {
-		refuse(stage, worker, mbuf, WB_DROP_NO_ENDPOINT, ICMP_ERROR_UNREACHABLE, 0);
-		return;
-	}
-	session_tell_unresolved(worker, peer);
-	if (rte_pktmbuf_data_len(mbuf) == 0) {
+	if (atomic_load_explicit(&peer->located, memory_order_relaxed) ||
+		rte_pktmbuf_data_len(mbuf) == 0)
 		worker_drop(worker, mbuf, WB_DROP_ENDPOINT_UNRESOLVED);
-		return;
-	}
-	if (peer->seal.unresolved_since == 0)
-		peer->seal.unresolved_since = worker->now;
-	stage_packet(stage, worker, peer, mbuf);
+	else
+		refuse(stage, worker, mbuf, WB_DROP_NO_ENDPOINT, ICMP_ERROR_UNREACHABLE, 0);
 }
 
-/* Takes a packet of a peer into the burst, stages it, or drops it. */
-static void take(struct stage *stage, struct worker *worker, struct seal_burst *burst,
-	struct wb_peer *peer, struct rte_mbuf *mbuf)
+/* Takes a packet of a peer into the burst, or drops it. */
+static void seal_one(struct stage *stage, struct worker *worker, struct seal_burst *burst,
+	struct wb_peer *peer, struct wb_keypair *keypair, const struct wb_outer *outer,
+	struct rte_mbuf *mbuf)
 {
 	const struct wb_tunnel *tunnel = worker->gateway->wg->by_id[stage->object];
-	struct wb_keypair *keypair = atomic_load_explicit(&peer->current, memory_order_acquire);
-	const struct wb_outer *outer;
 	uint16_t mtu;
 
-	if (unlikely(!keypair_usable(keypair, worker->now))) {
-		if (atomic_load_explicit(&peer->located, memory_order_relaxed)) {
-			stage_packet(stage, worker, peer, mbuf);
-			session_want_handshake(worker, peer);
-		} else {
-			no_way(stage, worker, peer, mbuf);
-		}
-		return;
-	}
-	outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
 	if (unlikely(outer == NULL)) {
 		no_way(stage, worker, peer, mbuf);
 		return;
@@ -183,11 +201,17 @@ static void take(struct stage *stage, struct worker *worker, struct seal_burst *
 	add_to_burst(burst, mtu, peer, keypair, outer, mbuf);
 }
 
-/* True if what is staged can be sent now. */
-static bool can_send(const struct wb_peer *peer, uint64_t now)
+/* Takes a packet of a peer, or stages it. */
+static void take(struct stage *stage, struct worker *worker, struct seal_burst *burst,
+	struct wb_peer *peer, struct rte_mbuf *mbuf)
 {
-	return keypair_usable(atomic_load_explicit(&peer->current, memory_order_acquire), now) &&
-		atomic_load_explicit(&peer->outer, memory_order_acquire) != NULL;
+	struct wb_keypair *keypair;
+	const struct wb_outer *outer;
+
+	if (likely(ready(worker, peer, &keypair, &outer)))
+		seal_one(stage, worker, burst, peer, keypair, outer, mbuf);
+	else
+		stage_packet(stage, worker, peer, mbuf);
 }
 
 /* Sends what a peer has staged, in order, if it has a key and a way by now. */
@@ -195,22 +219,16 @@ static unsigned flush_one(
 	struct stage *stage, struct worker *worker, struct seal_burst *burst, struct wb_peer *peer)
 {
 	struct wb_peer_seal *seal = &peer->seal;
+	struct wb_keypair *keypair;
+	const struct wb_outer *outer;
 	unsigned handled = 0;
 
 	if (unlikely(atomic_exchange(&peer->gave_up, false)))
 		for (; seal->staged > 0; handled++)
 			worker_drop(worker, unstage(seal), WB_DROP_NO_SESSION);
-	if (unlikely(seal->unresolved_since != 0)) {
-		bool resolved = can_send(peer, worker->now);
-
-		if (!resolved && worker->now - seal->unresolved_since > UNRESOLVED_MAX)
-			for (; seal->staged > 0; handled++)
-				worker_drop(worker, unstage(seal), WB_DROP_ENDPOINT_UNRESOLVED);
-		if (resolved || seal->staged == 0)
-			seal->unresolved_since = 0;
-	}
-	for (; seal->staged > 0 && burst->n < BURST && can_send(peer, worker->now); handled++)
-		take(stage, worker, burst, peer, unstage(seal));
+	for (; seal->staged > 0 && burst->n < BURST && ready(worker, peer, &keypair, &outer);
+		handled++)
+		seal_one(stage, worker, burst, peer, keypair, outer, unstage(seal));
 	return handled;
 }
 
@@ -273,8 +291,7 @@ static unsigned take_control(struct stage *stage, struct worker *worker, struct 
 		}
 		/* A keepalive: needless if data waits to be sent, impossible without a key. */
 		if (peer->seal.staged > 0 ||
-			!keypair_usable(atomic_load_explicit(&peer->current, memory_order_acquire),
-				worker->now)) {
+			!keypair_usable(wb_peer_sending_key(peer), worker->now)) {
 			rte_pktmbuf_free(mbufs[i]);
 		} else {
 			wb_count(worker->count, WB_IN_ORIGINATED, 1);
@@ -282,18 +299,6 @@ static unsigned take_control(struct stage *stage, struct worker *worker, struct 
 		}
 	}
 	return count;
-}
-
-/* Others wait already: it goes behind them, and asks again for what they wait for. */
-static void stage_behind(
-	struct stage *stage, struct worker *worker, struct wb_peer *peer, struct rte_mbuf *mbuf)
-{
-	if (!keypair_usable(
-		    atomic_load_explicit(&peer->current, memory_order_acquire), worker->now))
-		session_want_handshake(worker, peer);
-	if (atomic_load_explicit(&peer->outer, memory_order_acquire) == NULL)
-		session_tell_unresolved(worker, peer);
-	stage_packet(stage, worker, peer, mbuf);
 }
 
 static unsigned take_data(struct stage *stage, struct worker *worker, struct seal_burst *burst)
@@ -309,7 +314,7 @@ static unsigned take_data(struct stage *stage, struct worker *worker, struct sea
 		if (unlikely(peer == NULL))
 			refuse(stage, worker, mbufs[i], WB_DROP_NO_PEER, ICMP_ERROR_UNREACHABLE, 0);
 		else if (unlikely(peer->seal.staged > 0))
-			stage_behind(stage, worker, peer, mbufs[i]);
+			stage_packet(stage, worker, peer, mbufs[i]); /* behind the others */
 		else
 			take(stage, worker, burst, peer, mbufs[i]);
 	}

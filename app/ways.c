@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* The way to a peer's endpoint: which port, which next hop, which address of ours. */
+#include <linux/rtnetlink.h>
 #include <string.h>
 
 #include <rte_common.h>
@@ -10,8 +11,27 @@
 /* Linux' mtu_expires. */
 #define PATH_MTU_LASTS (600 * NS_PER_SECOND)
 
+/* The port whose own the address is; -1: no port's. */
+static int port_of_address(const struct control *control, const struct wb_addr *addr)
+{
+	const struct wb_prefix prefix = {.addr = *addr, .len = wb_addr_bits(addr)};
+	const struct wb_route *route = wb_rib_best(control->rib, &prefix);
+
+	if (route == NULL || route->type != RTN_LOCAL || route->n_hops != 1)
+		return -1;
+	return gateway_port_by_ifindex(control->gateway, route->hops[0].ifindex);
+}
+
+/* Whether a packet would leave by one port with an address of another one's. */
+static bool source_is_elsewhere(const struct control *control, const struct wb_way *way)
+{
+	int owner = port_of_address(control, &way->source);
+
+	return owner >= 0 && owner != gateway_port_by_ifindex(control->gateway, way->ifindex);
+}
+
 /* Asks the kernel for its route to the endpoint; from the address the peer spoke to, while that is
- * still one of ours. */
+ * still one of ours, and not another port's than the route's. */
 static bool route_to(
 	struct control *control, struct wb_peer *peer, uint32_t mark, struct wb_way *way)
 {
@@ -23,7 +43,8 @@ static bool route_to(
 	};
 
 	ask = &query;
-	if (wb_netlink_way(control->netlink, ask, way, NULL) == 0)
+	if (wb_netlink_way(control->netlink, ask, way, NULL) == 0 &&
+		(peer->local.family == 0 || !source_is_elsewhere(control, way)))
 		return true;
 	memset(&query.src, 0, sizeof(query.src));
 	return peer->local.family != 0 && wb_netlink_way(control->netlink, ask, way, NULL) == 0;

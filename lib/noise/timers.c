@@ -68,6 +68,13 @@ void wb_timers_handshake_complete(struct wb_timers *timers, uint64_t now)
 	timers->attempts = 0;
 }
 
+void wb_timers_identity_changed(struct wb_timers *timers, uint64_t now)
+{
+	timers->handshake_sent = 0;
+	if (timers->handshaking)
+		handshake_start(timers, now);
+}
+
 /* Data was sent and nothing came back for KEEPALIVE_TIMEOUT + REKEY_TIMEOUT: when that leads to a
  * handshake. It does once for a run of silence; after that, again as long as data is sent. */
 static uint64_t silence_deadline(const struct wb_timers *timers, const struct wb_activity *activity)

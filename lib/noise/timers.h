@@ -65,6 +65,9 @@ void wb_timers_received(struct wb_timers *timers, uint64_t now);
 void wb_timers_session_derived(struct wb_timers *timers, uint64_t now);
 void wb_timers_handshake_complete(struct wb_timers *timers, uint64_t now);
 
+/** Another private key: what was sent under the old one holds up no handshake, as in the kernel. */
+void wb_timers_identity_changed(struct wb_timers *timers, uint64_t now);
+
 /** Runs what is due. `random` spreads retries. Returns bits of enum wb_timer_action. */
 unsigned wb_timers_run(struct wb_timers *timers, const struct wb_activity *activity, uint64_t now,
 	uint32_t random);

@@ -76,6 +76,22 @@ static void never_two_initiations_within_rekey_timeout(void **state)
 	assert_true(run(&quiet, T0 + WB_REKEY_TIMEOUT) & WB_TIMER_SEND_INITIATION);
 }
 
+static void another_key_waits_for_nothing(void **state)
+{
+	(void)state;
+	wb_timers_handshake_wanted(&timers, T0);
+	run(&quiet, T0);
+	wb_timers_initiation_sent(&timers, T0);
+	wb_timers_identity_changed(&timers, T0 + MS);
+	assert_true(run(&quiet, T0 + MS) & WB_TIMER_SEND_INITIATION);
+	wb_timers_initiation_sent(&timers, T0 + MS);
+	wb_timers_handshake_complete(&timers, T0 + 2 * MS);
+	wb_timers_identity_changed(&timers, T0 + 3 * MS);
+	assert_int_equal(run(&quiet, T0 + 3 * MS), 0);
+	wb_timers_handshake_wanted(&timers, T0 + 4 * MS);
+	assert_true(run(&quiet, T0 + 4 * MS) & WB_TIMER_SEND_INITIATION);
+}
+
 static void answer_ends_the_retries(void **state)
 {
 	(void)state;
@@ -174,6 +190,7 @@ int main(void)
 		cmocka_unit_test_setup(idle_peer_has_no_deadline, setup),
 		cmocka_unit_test_setup(wanted_handshake_is_retried_then_given_up, setup),
 		cmocka_unit_test_setup(never_two_initiations_within_rekey_timeout, setup),
+		cmocka_unit_test_setup(another_key_waits_for_nothing, setup),
 		cmocka_unit_test_setup(answer_ends_the_retries, setup),
 		cmocka_unit_test_setup(silence_after_data_asks_for_a_handshake, setup),
 		cmocka_unit_test_setup(silence_is_acted_on_again_only_with_new_data, setup),

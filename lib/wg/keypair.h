@@ -9,6 +9,7 @@
 #ifndef WB_WG_KEYPAIR_H
 #define WB_WG_KEYPAIR_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -46,8 +47,10 @@ struct wb_keypair {
 		bool rekey_asked; /**< the renewal was asked for once already */
 	} seal __rte_cache_aligned;
 
+	atomic_bool proven; /**< data arrived under it: the peer has it */
+
 	struct {
-		bool confirmed; /**< data arrived under it: reported to control */
+		bool confirmed; /**< that was reported to control */
 		bool rekey_asked;
 		struct wb_replay replay;
 	} open __rte_cache_aligned;

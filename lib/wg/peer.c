@@ -53,31 +53,34 @@ uint32_t wb_peer_handshake_index(struct wb_peer *peer, struct wb_index_table *in
 	return peer->handshake.index;
 }
 
+/* Workers may know the old one until it is no longer there to be found: then it may be dropped. */
+static struct wb_keypair *next_exchange(struct wb_peer *peer, struct wb_keypair *fresh)
+{
+	return atomic_exchange_explicit(&peer->next, fresh, memory_order_acq_rel);
+}
+
 /* The kernel's add_new_keypair(): an initiator uses the new key at once and keeps the last
  * confirmed one for what is still under way; a responder parks it until it is confirmed. */
 static void rotate(struct wb_peer *peer, struct wb_index_table *indices, struct wb_keypair *fresh,
 	const struct wb_retire *retire)
 {
-	struct wb_keypair *current = current_of(peer);
+	struct wb_keypair *current = current_of(peer), *next;
 
 	if (!fresh->initiator) {
-		keypair_drop(indices, peer->next, retire);
+		keypair_drop(indices, next_exchange(peer, fresh), retire);
 		keypair_drop(indices, peer->previous, retire);
 		peer->previous = NULL;
-		peer->next = fresh;
 		return;
 	}
-	if (peer->next != NULL) {
-		/* Both sides began at once: the unconfirmed one may still be in use by the peer. */
-		keypair_drop(indices, peer->previous, retire);
-		peer->previous = peer->next;
-		peer->next = NULL;
-		keypair_drop(indices, current, retire);
-	} else {
-		keypair_drop(indices, peer->previous, retire);
-		peer->previous = current;
-	}
 	atomic_store_explicit(&peer->current, fresh, memory_order_release);
+	next = next_exchange(peer, NULL);
+	keypair_drop(indices, peer->previous, retire);
+	peer->previous = current;
+	if (next != NULL) {
+		/* Both sides began at once: the unconfirmed one may still be in use by the peer. */
+		peer->previous = next;
+		keypair_drop(indices, current, retire);
+	}
 }
 
 int wb_peer_session_begin(struct wb_peer *peer, struct wb_index_table *indices,
@@ -96,14 +99,15 @@ int wb_peer_session_begin(struct wb_peer *peer, struct wb_index_table *indices,
 bool wb_peer_confirm(struct wb_peer *peer, struct wb_index_table *indices, uint32_t index,
 	const struct wb_retire *retire)
 {
-	struct wb_keypair *fresh = peer->next;
+	struct wb_keypair *fresh = atomic_load_explicit(&peer->next, memory_order_relaxed);
 
 	if (fresh == NULL || fresh->entry.index != index)
 		return false;
 	keypair_drop(indices, peer->previous, retire);
 	peer->previous = current_of(peer);
-	peer->next = NULL;
+	/* In this order: it is always found at one place or the other. */
 	atomic_store_explicit(&peer->current, fresh, memory_order_release);
+	next_exchange(peer, NULL);
 	return true;
 }
 
@@ -113,15 +117,16 @@ void wb_peer_keys_erase(
 	struct wb_keypair *current = current_of(peer);
 
 	atomic_store_explicit(&peer->current, NULL, memory_order_release);
+	keypair_drop(indices, next_exchange(peer, NULL), retire);
 	keypair_drop(indices, current, retire);
 	keypair_drop(indices, peer->previous, retire);
-	keypair_drop(indices, peer->next, retire);
 	peer->previous = NULL;
-	peer->next = NULL;
 	handshake_index_release(peer, indices);
 }
 
 void wb_peer_outer_set(struct wb_peer *peer, struct wb_outer *outer, const struct wb_retire *retire)
 {
+	if (outer != NULL)
+		outer->serial = ++peer->outer_serial;
 	wb_retire(retire, atomic_exchange(&peer->outer, outer), rte_free);
 }

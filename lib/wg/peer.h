@@ -12,6 +12,7 @@
 #include <sys/queue.h>
 #include <time.h>
 
+#include <rte_branch_prediction.h>
 #include <rte_mbuf.h>
 
 #include "base/addr.h"
@@ -41,6 +42,7 @@ struct wb_outer {
 	uint8_t header[WB_OUTER_MAX]; /**< Ethernet, IPv4 or IPv6, UDP */
 	uint8_t length;		      /**< bytes of header that are in use */
 	bool ipv6;
+	uint32_t serial; /**< counts the peer's, from 1 */
 	uint16_t port;	 /**< index of the port it leaves by */
 	uint32_t ip_sum; /**< IPv4: checksum of the header without length, id and TOS, unfolded */
 	uint32_t pseudo_sum; /**< IPv6: checksum of addresses, protocol and UDP ports, unfolded */
@@ -58,7 +60,7 @@ struct wb_peer_seal {
 	uint64_t any;	  /**< ns, last authenticated packet of any kind */
 	uint64_t unanswered_since; /**< ns, first data since the last packet received; 0 none */
 	uint64_t unresolved_told;  /**< ns, control was last told that there is no way */
-	uint64_t unresolved_since; /**< ns, since when packets wait for a way; 0: none do */
+	uint64_t unresolved_since; /**< ns, there is no way; 0: there is */
 	struct rte_mbuf *staged_head;
 	struct rte_mbuf *staged_tail;
 	uint32_t staged;
@@ -75,6 +77,7 @@ struct wb_peer_open {
 	uint64_t unanswered_since;   /**< ns, first data since the last packet sent; 0 none */
 	struct wb_endpoint reported; /**< the last endpoint seen or told to control */
 	struct wb_addr reported_local;
+	uint32_t reported_way; /**< serial of the outer headers at that time; 0: none */
 };
 
 STAILQ_HEAD(wb_peer_list, wb_peer);
@@ -85,9 +88,11 @@ struct wb_peer {
 	uint32_t id;	 /**< index in the tunnel set's peer table; never 0 */
 	uint32_t serial; /**< no other peer has or had it: ids are used again, serials are not */
 	_Atomic(struct wb_keypair *) current;
-	_Atomic(struct wb_outer *) outer; /**< NULL: no endpoint, or its next hop is unknown */
-	atomic_bool located;		  /**< it has an endpoint */
-	atomic_bool armed; /**< control has a deadline for this peer: no wake-up needed */
+	_Atomic(struct wb_keypair *) next; /**< as responder: until the peer is heard under it */
+	_Atomic(struct wb_outer *) outer;  /**< NULL: no endpoint, or its next hop is unknown */
+	atomic_bool located;		   /**< it has an endpoint */
+	atomic_uint moving; /**< new places of it that control was told and has not dealt with */
+	atomic_bool armed;  /**< control has a deadline for this peer: no wake-up needed */
 	atomic_bool
 		wanted; /**< a handshake was asked for and has neither ended nor been given up */
 	atomic_bool gave_up; /**< the seal stage is to drop what is staged */
@@ -102,13 +107,13 @@ struct wb_peer {
 	struct wb_timers timers;
 	struct wb_index_entry handshake; /**< index of the initiation or response in flight */
 	struct wb_keypair *previous;
-	struct wb_keypair *next;
 	struct wb_key public_key;
 	bool has_psk;
 	struct wb_endpoint endpoint; /**< where it is; family 0: not known */
 	struct wb_addr local;	 /**< our address it spoke to last; family 0: the kernel chooses */
 	uint16_t path_mtu;	 /**< bytes of an outer packet, as a router told; 0: nothing told */
 	uint64_t path_mtu_until; /**< ns, when that is forgotten */
+	uint32_t outer_serial;	 /**< of the newest outer headers */
 	struct timespec handshaken; /**< time of day of the last completed handshake; 0 never */
 	uint64_t control_rx_bytes;  /**< handshake bytes, for wg(8)'s transfer counts */
 	uint64_t control_tx_bytes;
@@ -130,6 +135,17 @@ int wb_peer_session_begin(struct wb_peer *peer, struct wb_index_table *indices,
  * Returns true if it did. Control only. */
 bool wb_peer_confirm(struct wb_peer *peer, struct wb_index_table *indices, uint32_t index,
 	const struct wb_retire *retire);
+
+/** The keypair to seal with: the next one as soon as it is proven, though control has not yet heard
+ * of that. NULL: none. Seal lcore. */
+static inline struct wb_keypair *wb_peer_sending_key(const struct wb_peer *peer)
+{
+	struct wb_keypair *next = atomic_load_explicit(&peer->next, memory_order_acquire);
+
+	if (unlikely(next != NULL) && atomic_load_explicit(&next->proven, memory_order_acquire))
+		return next;
+	return atomic_load_explicit(&peer->current, memory_order_acquire);
+}
 
 /** Drops all keypairs and the handshake's index. Control only. */
 void wb_peer_keys_erase(

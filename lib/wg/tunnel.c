@@ -153,6 +153,7 @@ void wb_tunnel_key_set(struct wb_tunnels *tunnels, struct wb_tunnel *tunnel,
 
 		wb_noise_peer_identity_changed(&peer->noise, &tunnel->identity);
 		wb_peer_keys_erase(peer, tunnels->indices, &tunnels->retire);
+		wb_timers_identity_changed(&peer->timers, now);
 	}
 }
 

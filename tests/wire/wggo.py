@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Debian's wireguard-go as the peer: a WireGuard somebody else wrote."""
+import ctypes
 import os
 import socket
 import subprocess
+from contextlib import contextmanager
 
 from gateway import keypair
 from net import scratch, wait_for
@@ -72,18 +74,25 @@ class WireguardGo:
         self.directory.rmdir()
 
 
-def packet_socket(host, device):
-    """A raw socket on a device of another namespace."""
-    libc = __import__('ctypes').CDLL(None, use_errno=True)
+@contextmanager
+def inside(host):
+    """This thread is in a host's network namespace: sockets made here belong to it."""
+    libc = ctypes.CDLL(None, use_errno=True)
     own = os.open('/proc/self/ns/net', os.O_RDONLY)
     other = os.open(f'/var/run/netns/{host.name}', os.O_RDONLY)
     try:
         if libc.setns(other, 0x40000000) != 0:
-            raise OSError('setns')
-        raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
-        raw.bind((device, 0))
+            raise OSError(ctypes.get_errno(), 'setns')
+        yield
     finally:
         libc.setns(own, 0x40000000)
         os.close(own)
         os.close(other)
+
+
+def packet_socket(host, device):
+    """A raw socket on a device of another namespace."""
+    with inside(host):
+        raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+        raw.bind((device, 0))
     return raw
