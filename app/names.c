@@ -58,7 +58,7 @@ static void answer(struct names *names, const struct question *question,
 	if (peer != NULL && peer->serial == question->serial) {
 		names->control->timers[peer->id]->host_asked = false;
 		if (found && !wb_endpoint_equal(&peer->endpoint, endpoint) &&
-			peer->timers.handshaking)
+			(peer->timers.handshaking || peer->endpoint.addr.family == 0))
 			peer_moved_to(names->control, peer, endpoint);
 	}
 	pthread_mutex_unlock(&gateway->lock);

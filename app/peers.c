@@ -198,7 +198,10 @@ void peer_event(struct control *control, const struct event *event, uint64_t now
 		atomic_fetch_sub(&peer->moving, 1);
 		break;
 	case EVENT_UNRESOLVED:
-		way_update(control, peer);
+		if (peer->endpoint.addr.family == 0)
+			names_ask(control, peer);
+		else
+			way_update(control, peer);
 		break;
 	case EVENT_ARM:
 	default:

@@ -170,6 +170,8 @@ static void no_way(
 		worker_drop(worker, mbuf, WB_DROP_ENDPOINT_UNRESOLVED);
 	else
 		refuse(stage, worker, mbuf, WB_DROP_NO_ENDPOINT, ICMP_ERROR_UNREACHABLE, 0);
+	/* Its host's name may be known by now. */
+	session_tell_unresolved(worker, peer);
 }
 
 /* Takes a packet of a peer into the burst, or drops it. */
