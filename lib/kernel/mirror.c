@@ -155,7 +155,7 @@ static int report_news(const struct nlmsghdr *message, void *arg)
 static int dump_take(struct wb_mirror *mirror, size_t length, bool *interrupted)
 {
 	const struct nlmsghdr *message = (const void *)mirror->buffer;
-	int left = (int)length;
+	int left = (int)wb_parse_whole(message, length);
 
 	for (; mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
 		if (message->nlmsg_seq != mirror->sequence)
@@ -358,7 +358,8 @@ int wb_mirror_process(struct wb_mirror *mirror)
 	for (;;) {
 		length = mnl_socket_recvfrom(mirror->news, mirror->buffer, sizeof(mirror->buffer));
 		if (length >= 0) {
-			mnl_cb_run(mirror->buffer, (size_t)length, 0, 0, report_news, mirror);
+			mnl_cb_run(mirror->buffer, wb_parse_whole(mirror->buffer, (size_t)length),
+				0, 0, report_news, mirror);
 			continue;
 		}
 		if (errno == ENOBUFS)

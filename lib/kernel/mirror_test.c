@@ -345,6 +345,26 @@ static uint8_t *guarded_end(void)
 	return end;
 }
 
+/* A length of 2^31 and more is a negative number for libmnl, which fits everywhere. */
+static void reads_end_where_a_length_is_wrong(void **state)
+{
+	static const uint32_t wrong[] = {0, 15, 45, 0x7fffffff, 0x80000000, 0xffffff01, 0xffffffff};
+	struct nlmsghdr messages[4] = {{.nlmsg_len = 17}, {.nlmsg_len = 0}};
+	struct nlmsghdr *second = (void *)((uint8_t *)messages + 20);
+
+	(void)state;
+	second->nlmsg_len = 44;
+	assert_int_equal(wb_parse_whole(messages, 64), 64);
+	assert_int_equal(wb_parse_whole(messages, 63), 20);
+	assert_int_equal(wb_parse_whole(messages, 17), 17);
+	assert_int_equal(wb_parse_whole(messages, 16), 0);
+	assert_int_equal(wb_parse_whole(messages, 0), 0);
+	for (unsigned i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+		second->nlmsg_len = wrong[i];
+		assert_int_equal(wb_parse_whole(messages, 64), 20);
+	}
+}
+
 /* Spoils a few bytes of a copy. The header's length stays, as mnl_nlmsg_ok() has proved it before a
  * parser is called. */
 static void parse_spoiled(const struct nlmsghdr *message)
@@ -436,6 +456,7 @@ static void only_destinations_decide(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(reads_end_where_a_length_is_wrong),
 		TEST(dead_hops_are_left_out),
 		TEST(routes_go_with_their_address),
 		TEST(routes_follow_nexthop_objects),

@@ -76,7 +76,7 @@ static int talk(struct wb_netlink *netlink, struct nlmsghdr *message, mnl_cb_t c
 		/* An answer to an earlier, broken-off question is passed over. */
 		errno = 0;
 	} while (((struct nlmsghdr *)answer)->nlmsg_seq != netlink->sequence);
-	if (mnl_cb_run(answer, (size_t)length, netlink->sequence,
+	if (mnl_cb_run(answer, wb_parse_whole(answer, (size_t)length), netlink->sequence,
 		    mnl_socket_get_portid(netlink->socket), callback, arg) < 0)
 		return errno != 0 ? -errno : -EIO;
 	return 0;

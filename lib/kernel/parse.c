@@ -11,6 +11,24 @@
 
 #include <bsd/string.h>
 
+size_t wb_parse_whole(const void *bytes, size_t length)
+{
+	size_t at = 0, step;
+
+	while (length - at >= sizeof(struct nlmsghdr)) {
+		const struct nlmsghdr *message = (const void *)((const uint8_t *)bytes + at);
+
+		if (message->nlmsg_len < sizeof(*message) || message->nlmsg_len > length - at)
+			break;
+		/* The last one may come without its padding. */
+		step = MNL_ALIGN((size_t)message->nlmsg_len);
+		if (step >= length - at)
+			return length;
+		at += step;
+	}
+	return at;
+}
+
 /* Attributes of one message by type; those we do not know, or that are too short, stay NULL. */
 struct attributes {
 	const struct nlattr **table;

@@ -8,6 +8,7 @@
 #include <linux/netlink.h>
 #include <net/if.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "kernel/netlink.h"
 
@@ -47,6 +48,11 @@ struct wb_address {
 	int ifindex;
 	struct wb_prefix prefix;
 };
+
+/** How many bytes of a read from a netlink socket, from its beginning, are whole messages. To be
+ * asked first: libmnl 1.0.4 takes a message's length for a negative number from 2^31 on, which fits
+ * everywhere. */
+size_t wb_parse_whole(const void *bytes, size_t length);
 
 /** Each returns 0; -EINVAL: malformed; -ENOTSUP: well formed, but nothing for us (another family;
  * of links, what a bridge says of its ports). */

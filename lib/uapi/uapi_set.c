@@ -134,7 +134,9 @@ static int allowed(const char *value, struct wb_uapi_peer *peer)
 	bool remove = *value == '-';
 	struct wb_prefix prefix;
 
-	if (wb_prefix_parse(value + (remove || *value == '+'), &prefix) < 0)
+	/* As wireguard-go: a bare address is no prefix here. */
+	if (strchr(value, '/') == NULL ||
+		wb_prefix_parse(value + (remove || *value == '+'), &prefix) < 0)
 		return -EINVAL;
 	wb_prefix_mask(&prefix);
 	return wb_uapi_peer_allowed_add(peer, &prefix, remove);

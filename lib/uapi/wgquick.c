@@ -136,9 +136,10 @@ static int add_dns(struct wb_wgquick *file, char *value, struct wb_err *err)
 	while (rc == 0 && (item = wb_value_next(&rest)) != NULL) {
 		if (wb_addr_parse(item, &addr) == 0)
 			rc = add_text(&file->dns, item, err);
-		else if (item[strspn(item,
-				 "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				 "0123456789_.-")] == '\0')
+		else if (*item != '\0' &&
+			item[strspn(item,
+				"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				"0123456789_.-")] == '\0')
 			rc = add_text(&file->dns_search, item, err);
 		else
 			rc = wb_err_set(err, EINVAL,

@@ -198,6 +198,7 @@ static void mistakes_are_told(void **state)
 		{"", ": has no [Interface], expected one"},
 		{HEAD "DNS = 1.1.1.1, a b\n",
 			":3: DNS 'a b' is not valid, expected an address or a domain"},
+		{HEAD "DNS = ,lan\n", ":3: DNS '' is not valid, expected an address or a domain"},
 		{HEAD "SaveConfig = yes\n",
 			":3: SaveConfig 'yes' is not valid, expected true or false"},
 		{"[Interface]\nPrivateKey = abc\n",
