@@ -3,6 +3,7 @@
 
 What wirebraid needs beforehand (ports, the tunnels' names) is in its files; all the rest is told to
 both by wg(8) and ip(8), as an administrator does."""
+import base64
 import itertools
 import json
 import os
@@ -42,6 +43,11 @@ PORTS = (51820, 51831)
 def at(address, port):
     """An endpoint, as wg(8) writes it."""
     return f'[{address}]:{port}' if ':' in address else f'{address}:{port}'
+
+
+def hexed(key):
+    """A key as the protocol under wg(8) writes it."""
+    return base64.b64decode(key).hex()
 
 
 class Node:
@@ -121,6 +127,20 @@ class Node:
         path = self.directory / 'conf'
         path.write_text(text)
         return self.wg(how, name or self.name, path)
+
+    def talk(self, *lines, name=None):
+        """A request in the words under wg(8); gives the lines of the answer."""
+        answer = b''
+        with socket.socket(socket.AF_UNIX) as wire:
+            wire.settimeout(5)
+            wire.connect(str(self.host.sockets / f'{name or self.name}.sock'))
+            wire.sendall(('\n'.join(lines) + '\n\n').encode())
+            while not answer.endswith(b'\n\n'):
+                part = wire.recv(65536)
+                if not part:
+                    break
+                answer += part
+        return answer.decode().split('\n')[:-2]
 
     def show(self, what, name=None):
         """`wg show NAME WHAT` as a dict of lists of words, by peer."""

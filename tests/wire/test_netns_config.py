@@ -7,7 +7,7 @@ import pytest
 
 from gateway import keypair, psk
 from net import run
-from node import Node, each_kind
+from node import Node, each_kind, hexed
 
 
 @pytest.fixture
@@ -220,24 +220,7 @@ def test_files_there_and_back(node):
 def test_replaced_peers(node):
     """By the protocol under wg(8): replace_peers, remove, update_only, and errors that change
     nothing."""
-    import base64
-    import socket
-
-    def talk(*lines):
-        with socket.socket(socket.AF_UNIX) as wire:
-            wire.settimeout(5)
-            wire.connect(str(node.host.sockets / 'wg0.sock'))
-            wire.sendall(('\n'.join(lines) + '\n\n').encode())
-            answer = b''
-            while not answer.endswith(b'\n\n'):
-                part = wire.recv(65536)
-                if not part:
-                    break
-                answer += part
-        return answer.decode().split('\n')[:-2]
-
-    def hexed(key):
-        return base64.b64decode(key).hex()
+    talk = node.talk
     first, second, third = publics(3)
     assert talk('set=1', f'public_key={hexed(first)}', 'allowed_ip=10.0.0.0/8',
                 f'public_key={hexed(second)}') == ['errno=0']

@@ -105,8 +105,8 @@ def test_default_route_by_mark(net, kinds):
 @only_us
 @pytest.mark.parametrize('family', [4, 6])
 def test_nobody_to_send_to_is_told(net, kind, family):
-    """A packet for no peer is answered "host unreachable", out of the port it came in by, and to
-    the gateway's own programs as well. (wireguard-go drops it without a word.)"""
+    """A packet for no peer is answered "host unreachable" by an address of the gateway's (the kernel
+    takes the port's, we the tunnel's), and so are the gateway's own programs. (wireguard-go drops it without a word.)"""
     node, host = Node(net, kind, 'a', ports=('wan0', 'lan0')), net.host('lan')
     net.cable(node.host, node.port('lan0'), host, 'eth0')
     net.cable(node.host, node.port(), net.host('far'), 'eth0')
@@ -122,6 +122,6 @@ def test_nobody_to_send_to_is_told(net, kind, family):
     host.reaches(us)
     said = 'Destination Host Unreachable' if family == 4 else 'Address unreachable'
     out = host.run('ping', '-n', '-c', 1, '-W', 1, target, check=False)
-    assert f'From {us} icmp_seq=1 Destination' in out and said in out, out
+    assert said in out and any(f'From {one} ' in out for one in (us, INNER[family][0])), out
     out = node.host.run('ping', '-n', '-c', 1, '-W', 1, target, check=False)
     assert said in out, out
