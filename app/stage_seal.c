@@ -13,6 +13,7 @@
 #include "outer.h"
 #include "refuse.h"
 #include "session.h"
+#include "split.h"
 #include "wg/transport.h"
 
 /* How long packets wait for the way to the peer: as long as the kernel asks for a neighbour. */
@@ -174,6 +175,14 @@ static void no_way(
 	session_tell_unresolved(worker, peer);
 }
 
+/* Every link takes IPv6 packets of this length, a tunnel too, if need be in pieces (RFC 8200, 5;
+ * RFC 2473, 7.1): their senders cannot send shorter ones. */
+static bool must_pass(const struct rte_mbuf *mbuf)
+{
+	return rte_pktmbuf_data_len(mbuf) <= IP6_LEAST_MTU &&
+		*rte_pktmbuf_mtod(mbuf, const uint8_t *) >> 4 == 6;
+}
+
 /* Takes a packet of a peer into the burst, or drops it. */
 static void seal_one(struct stage *stage, struct worker *worker, struct seal_burst *burst,
 	struct wb_peer *peer, struct wb_keypair *keypair, const struct wb_outer *outer,
@@ -186,7 +195,7 @@ static void seal_one(struct stage *stage, struct worker *worker, struct seal_bur
 		no_way(stage, worker, peer, mbuf);
 		return;
 	}
-	if (unlikely(rte_pktmbuf_data_len(mbuf) > outer->inner_mtu)) {
+	if (unlikely(rte_pktmbuf_data_len(mbuf) > outer->inner_mtu && !must_pass(mbuf))) {
 		refuse_too_big(stage, worker, mbuf, outer->inner_mtu);
 		return;
 	}
@@ -200,6 +209,8 @@ static void seal_one(struct stage *stage, struct worker *worker, struct seal_bur
 	mtu = RTE_MIN(tunnel->mtu, outer->inner_mtu);
 	if (worker->gateway->mss_clamp && rte_pktmbuf_data_len(mbuf) > 0)
 		mss_clamp(rte_pktmbuf_mtod(mbuf, uint8_t *), rte_pktmbuf_data_len(mbuf), mtu);
+	if (unlikely(rte_pktmbuf_data_len(mbuf) > mtu))
+		mtu = tunnel->mtu;
 	add_to_burst(burst, mtu, peer, keypair, outer, mbuf);
 }
 
@@ -334,7 +345,10 @@ static void send_burst(struct worker *worker, struct seal_burst *burst)
 		peer->seal.packets += data;
 		session_sent(worker, peer, data);
 		outer_write(mbuf, burst->outers[i], burst->ecn[i], (uint16_t)burst->ops[i].counter);
-		worker_send(worker, worker->gateway->plan.tx[burst->outers[i]->port], mbuf);
+		if (unlikely(split_needed(mbuf, burst->outers[i])))
+			split_send(worker, mbuf, burst->outers[i]);
+		else
+			worker_send(worker, worker->gateway->plan.tx[burst->outers[i]->port], mbuf);
 	}
 }
 
