@@ -93,11 +93,9 @@ def test_default_route_by_mark(net, kinds):
         a.ip(family, 'rule', 'add', 'table', 'main', 'suppress_prefixlength', 0)
     a.sysctl('net.ipv4.conf.wan0.rp_filter=0')
     # The answers need not come back to where the pings went out.
-    for address in ('192.168.99.7', 'fdab::1111'):
-        b.ip('-6' if ':' in address else '-4', 'route', 'replace',
-             INNER[6 if ':' in address else 4][0], 'dev', 'wg0')
-        a.ping(address, count=100, interval=0.002,
-               extra=['-f', '-I', INNER[6 if ':' in address else 4][0]])
+    for family, address in ((4, '192.168.99.7'), (6, 'fdab::1111')):
+        b.ip(f'-{family}', 'route', 'replace', INNER[family][0], 'dev', 'wg0')
+        a.ping(address, count=100, interval=0.002, extra=['-f', '-I', INNER[family][0]])
     a.set('fwmark', 'off')
     assert a.value('fwmark') == 'off'
 

@@ -78,7 +78,8 @@ class Star:
 
     def arrived(self):
         """Packets that have come out of each tunnel."""
-        out = self.far.host.run('sh', '-c', 'cd /sys/class/net && grep . far?/statistics/rx_packets')
+        out = self.far.host.run('sh', '-c',
+                                'cd /sys/class/net && grep . far?/statistics/rx_packets')
         return {line[3]: int(line.split(':')[1]) for line in out.split()}
 
     def send(self, address):
