@@ -103,8 +103,9 @@ def test_default_route_by_mark(net, kinds):
 @only_us
 @pytest.mark.parametrize('family', [4, 6])
 def test_nobody_to_send_to_is_told(net, kind, family):
-    """A packet for no peer is answered "host unreachable" by an address of the gateway's (the kernel
-    takes the port's, we the tunnel's), and so are the gateway's own programs. (wireguard-go drops it without a word.)"""
+    """A packet for no peer is answered "host unreachable" by an address of ours (the kernel
+    takes the port's, we the tunnel's), and so are the gateway's own programs. (wireguard-go drops
+    it without a word.)"""
     node, host = Node(net, kind, 'a', ports=('wan0', 'lan0')), net.host('lan')
     net.cable(node.host, node.port('lan0'), host, 'eth0')
     net.cable(node.host, node.port(), net.host('far'), 'eth0')
