@@ -141,6 +141,13 @@ def texts():
         f'\f[Interface]\nPrivateKey = {KEY2}\nTable = 9\n[Peer]\nPublicKey = {KEY}\n'
         'AllowedIPs = 10.2.0.0/16\n')
     put('gateway_conf', 'least', lan)
+    # One more of each than there is room for.
+    put('gateway_conf', 'addresses', '[port lan0]\ndevice = net_null0\n' +
+        ''.join(f'address = 10.{n}.0.1/16\n' for n in range(33)))
+    put('gateway_conf', 'members', '[bond bond0]\n' + ''.join(f'member = net_null{n}\n' for n in range(17)))
+    put('gateway_conf', 'ports', ''.join(f'[port p{n}]\ndevice = net_null{n}\n' for n in range(17)))
+    put('gateway_conf', 'tunnels', lan + '[gateway]\n' + ''.join(f'tunnel = w{n}.conf\n' for n in range(65)))
+    put('gateway_conf', 'workers', lan + '[lcores]\nworkers = 0-64\n')
 
 
 def attribute(kind, content):
