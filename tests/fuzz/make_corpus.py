@@ -87,6 +87,37 @@ def packets():
     put('packet', 'long4', big + ip4(17, udp + bytes(1400)))
 
 
+def frame(how, packet, kind=0x0800, to=b'\x02\0\0\0\0\1'):
+    content = to + b'\x02\0\0\0\0\2' + struct.pack('>H', kind) + packet
+    return struct.pack('<BH', how, len(content)) + content
+
+
+def frames():
+    """`how`: 1 mends, 2 chooses the destination by the upper half's number: 0 to 3 are IPv4."""
+    def to_tunnel(payload):
+        return struct.pack('>HHHH', 9, 51820, 8 + len(payload), 0) + payload
+    local, tunnel, port, drop = 0x03, 0x13, 0x23, 0x33
+    data = to_tunnel(bytes([4, 0, 0, 0, 7, 0, 0, 0]) + bytes(24))
+    hello = to_tunnel(bytes([1, 0, 0, 0]) + bytes(144))
+    other = to_tunnel(bytes([9, 0, 0, 0]) + bytes(40))
+    quote = ip4(17, struct.pack('>HHHH', 51820, 9, 40, 0) + bytes([4, 0, 0, 0, 7, 0, 0, 0]),
+                source='\xc0\0\2\1', to='\x0a\3\0\1')
+    news = bytes([3, 4, 0, 0, 0, 0, 5, 0]) + quote
+    put('frames', 'tunnel4', frame(local, ip4(17, data)) + frame(local, ip4(17, hello)) +
+        frame(local, ip4(17, other)))
+    put('frames', 'forwarded4', frame(tunnel, ip4(17, bytes(20))) + frame(port, ip4(17, bytes(20))) +
+        frame(drop, ip4(17, bytes(20))) + frame(1, ip4(17, bytes(20))))
+    put('frames', 'fragment4', frame(local, ip4(17, data, fragment=0x2000)))
+    put('frames', 'news4', frame(local, ip4(1, news)))
+    put('frames', 'tunnel6', frame(local + 0x40, ip6(17, data), 0x86dd) +
+        frame(local + 0x40, ip6(17, hello), 0x86dd))
+    put('frames', 'forwarded6', frame(tunnel + 0x40, ip6(6, bytes(30)), 0x86dd) +
+        frame(port + 0x40, ip6(6, bytes(30)), 0x86dd))
+    put('frames', 'kernels', frame(0, bytes(46), 0x0806, b'\xff' * 6) + frame(0, bytes(46), 0x0806) +
+        frame(0, bytes(46), to=b'\x02' * 6) + frame(0, bytes(9)) + struct.pack('<BH', 0, 3) + bytes(3))
+    put('frames', 'long4', frame(tunnel, ip4(17, bytes(1450))))
+
+
 def texts():
     put('uapi_set', 'tunnel', f'private_key={HEX}\nlisten_port=51820\nfwmark=0\nreplace_peers=true\n')
     put('uapi_set', 'peers', f'public_key={HEX}\nupdate_only=true\npreshared_key={"0" * 64}\n'
@@ -110,6 +141,13 @@ def texts():
         f'\f[Interface]\nPrivateKey = {KEY2}\nTable = 9\n[Peer]\nPublicKey = {KEY}\n'
         'AllowedIPs = 10.2.0.0/16\n')
     put('gateway_conf', 'least', lan)
+    # One more of each than there is room for.
+    put('gateway_conf', 'addresses', '[port lan0]\ndevice = net_null0\n' +
+        ''.join(f'address = 10.{n}.0.1/16\n' for n in range(33)))
+    put('gateway_conf', 'members', '[bond bond0]\n' + ''.join(f'member = net_null{n}\n' for n in range(17)))
+    put('gateway_conf', 'ports', ''.join(f'[port p{n}]\ndevice = net_null{n}\n' for n in range(17)))
+    put('gateway_conf', 'tunnels', lan + '[gateway]\n' + ''.join(f'tunnel = w{n}.conf\n' for n in range(65)))
+    put('gateway_conf', 'workers', lan + '[lcores]\nworkers = 0-64\n')
 
 
 def attribute(kind, content):
@@ -154,5 +192,5 @@ def allowedips():
         step(0x17, 3, b'\x20\x01\x0d\xb8' + bytes(11) + b'\x01', 128) + step(0x28, 1, bytes(4), 0))
 
 
-for make in handshakes, transport, packets, texts, netlink, allowedips:
+for make in handshakes, transport, packets, frames, texts, netlink, allowedips:
     make()

@@ -14,6 +14,12 @@ static void put_key(FILE *out, const char *name, const struct wb_key *key)
 	fputc('\n', out);
 }
 
+static struct wb_prefix masked(struct wb_prefix prefix)
+{
+	wb_prefix_mask(&prefix);
+	return prefix;
+}
+
 static void put_peer(FILE *out, const struct wb_uapi_peer *peer)
 {
 	char text[WB_ENDPOINT_STRLEN];
@@ -31,9 +37,13 @@ static void put_peer(FILE *out, const struct wb_uapi_peer *peer)
 		fprintf(out, "endpoint=%s\n", wb_endpoint_format(&peer->endpoint, text));
 	if (peer->keepalive_set)
 		fprintf(out, "persistent_keepalive_interval=%u\n", peer->keepalive);
-	for (unsigned i = 0; i < peer->n_allowed; i++)
+	for (unsigned i = 0; i < peer->n_allowed; i++) {
+		const struct wb_prefix plain = masked(peer->allowed[i].prefix);
+
+		FUZZ_CHECK(wb_prefix_equal(&plain, &peer->allowed[i].prefix));
 		fprintf(out, "allowed_ip=%s%s\n", peer->allowed[i].remove ? "-" : "",
 			wb_prefix_format(&peer->allowed[i].prefix, text));
+	}
 }
 
 static char *written(const struct wb_uapi_set *set, size_t *length)
