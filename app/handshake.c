@@ -120,6 +120,7 @@ static bool send_back(
 		.remote = in->remote,
 		.local_port = in->tunnel->listen_port,
 		.mtu = control->gateway->ports[in->port].mtu,
+		.udp_checksums = control->gateway->ports[in->port].port->udp_checksums,
 	};
 	struct wb_outer *outer;
 	bool sent;

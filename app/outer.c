@@ -46,6 +46,25 @@ static void write_ip6(struct wb_outer *outer, const struct outer_way *way)
 	outer->length = (uint8_t)(outer->l2 + sizeof(*ip));
 }
 
+/* IPv4 and IPv6 differ in where the fields lie, not in their sum. */
+static uint32_t pseudo_sum(const struct outer_way *way)
+{
+	size_t length = way->local.family == AF_INET6 ? 16 : 4;
+
+	return (uint32_t)rte_raw_cksum(way->local.bytes, length) +
+		rte_raw_cksum(way->remote.addr.bytes, length) + rte_cpu_to_be_16(IPPROTO_UDP);
+}
+
+/* What drivers want to know of a packet whose UDP checksum they make. */
+static void offload(struct wb_outer *outer)
+{
+	outer->tx_flags =
+		RTE_MBUF_F_TX_UDP_CKSUM | (outer->ipv6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4);
+	outer->tx_lengths = rte_mbuf_tx_offload(RTE_ETHER_HDR_LEN,
+		outer->length - RTE_ETHER_HDR_LEN - sizeof(struct rte_udp_hdr),
+		sizeof(struct rte_udp_hdr), 0, 0, 0, 0);
+}
+
 struct wb_outer *outer_make(const struct outer_way *way)
 {
 	struct wb_outer *outer = rte_zmalloc("wb_outer", sizeof(*outer), RTE_CACHE_LINE_SIZE);
@@ -65,10 +84,9 @@ struct wb_outer *outer_make(const struct outer_way *way)
 	udp->src_port = rte_cpu_to_be_16(way->local_port);
 	udp->dst_port = rte_cpu_to_be_16(way->remote.port);
 	outer->length += sizeof(*udp);
-	if (ipv6)
-		outer->pseudo_sum = (uint32_t)rte_raw_cksum(way->local.bytes, 16) +
-			rte_raw_cksum(way->remote.addr.bytes, 16) + rte_cpu_to_be_16(IPPROTO_UDP) +
-			udp->src_port + udp->dst_port;
+	outer->pseudo_sum = pseudo_sum(way);
+	if (way->udp_checksums)
+		offload(outer);
 	outer->port = way->port;
 	outer->inner_mtu = (uint16_t)(way->mtu - (outer->length - outer->l2) -
 		sizeof(struct wb_msg_transport) - WB_AEAD_TAG_LEN);
@@ -85,6 +103,21 @@ static uint16_t fold(uint32_t sum)
 	return (uint16_t)sum;
 }
 
+static void finish_udp(struct rte_udp_hdr *udp, const struct wb_outer *outer, uint16_t payload)
+{
+	uint16_t length = rte_cpu_to_be_16((uint16_t)(sizeof(*udp) + payload)), sum;
+
+	udp->dgram_len = length;
+	if (outer->tx_flags != 0) {
+		/* The pseudo header's sum: the port adds the rest. */
+		udp->dgram_cksum = fold(outer->pseudo_sum + length);
+	} else if (outer->ipv6) {
+		sum = fold(outer->pseudo_sum + length + rte_raw_cksum(udp, sizeof(*udp) + payload));
+		sum = (uint16_t)~sum;
+		udp->dgram_cksum = sum == 0 ? 0xffff : sum;
+	}
+}
+
 static void finish_ip4(
 	uint8_t *l3, const struct wb_outer *outer, uint16_t payload, uint8_t tos, uint16_t id)
 {
@@ -96,23 +129,17 @@ static void finish_ip4(
 	ip->packet_id = rte_cpu_to_be_16(id);
 	ip->hdr_checksum = (uint16_t)~fold(
 		outer->ip_sum + ip->total_length + ip->packet_id + rte_cpu_to_be_16(tos));
-	udp->dgram_len = rte_cpu_to_be_16((uint16_t)(sizeof(*udp) + payload));
+	finish_udp(udp, outer, payload);
 }
 
 static void finish_ip6(uint8_t *l3, const struct wb_outer *outer, uint16_t payload, uint8_t tos)
 {
 	struct rte_ipv6_hdr *ip = (void *)l3;
 	struct rte_udp_hdr *udp = (void *)(ip + 1);
-	uint16_t length = rte_cpu_to_be_16((uint16_t)(sizeof(*udp) + payload));
-	uint16_t sum;
 
 	ip->vtc_flow = rte_cpu_to_be_32(UINT32_C(6) << 28 | (uint32_t)tos << 20);
-	ip->payload_len = length;
-	udp->dgram_len = length;
-	/* The length stands in the pseudo header and in the UDP header. */
-	sum = fold(outer->pseudo_sum + 2 * (uint32_t)length + rte_raw_cksum(udp + 1, payload));
-	sum = (uint16_t)~sum;
-	udp->dgram_cksum = sum == 0 ? 0xffff : sum;
+	ip->payload_len = rte_cpu_to_be_16((uint16_t)(sizeof(*udp) + payload));
+	finish_udp(udp, outer, payload);
 }
 
 void outer_write(struct rte_mbuf *mbuf, const struct wb_outer *outer, uint8_t tos, uint16_t id)
@@ -121,6 +148,8 @@ void outer_write(struct rte_mbuf *mbuf, const struct wb_outer *outer, uint8_t to
 	uint8_t *frame = (uint8_t *)rte_pktmbuf_prepend(mbuf, outer->length);
 
 	rte_memcpy(frame, outer->header, outer->length);
+	mbuf->ol_flags |= outer->tx_flags;
+	mbuf->tx_offload = outer->tx_lengths;
 	if (outer->ipv6)
 		finish_ip6(frame + outer->l2, outer, payload, tos);
 	else

@@ -5,6 +5,7 @@
 #ifndef WB_APP_OUTER_H
 #define WB_APP_OUTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <rte_mbuf.h>
@@ -21,6 +22,7 @@ struct outer_way {
 	struct wb_endpoint remote;
 	uint16_t local_port; /**< UDP, host byte order */
 	uint16_t mtu;	     /**< of the path: bytes of the outer IP packet */
+	bool udp_checksums;  /**< the port makes them */
 };
 
 /** Makes a template; both addresses are of one family. Control only. NULL when memory is out; free
@@ -29,8 +31,8 @@ struct wb_outer *outer_make(const struct outer_way *way);
 
 /**
  * Puts the headers in front of a message. Any thread; the mbuf has WB_OUTER_MAX bytes of headroom.
- * The UDP checksum is left out over IPv4, as RFC 768 allows: the tag covers the message. Over IPv6
- * it is always there (RFC 8200, 8.1).
+ * The port makes the UDP checksum if it can. If it cannot, the checksum is left out over IPv4, as
+ * RFC 768 allows: the tag covers the message. Over IPv6 it is always there (RFC 8200, 8.1).
  * @param tos  DSCP and ECN of the outer header.
  * @param id   IPv4 identification: routers may fragment the packet.
  */

@@ -136,6 +136,7 @@ static bool way_find(struct control *control, struct wb_peer *peer, struct outer
 	out->remote = peer->endpoint;
 	out->local_port = peer->tunnel->listen_port;
 	out->mtu = control->gateway->ports[port].mtu;
+	out->udp_checksums = control->gateway->ports[port].port->udp_checksums;
 	if (way.mtu != 0 && way.mtu < out->mtu)
 		out->mtu = (uint16_t)RTE_MAX(way.mtu, path_mtu_least(&peer->endpoint.addr));
 	if (peer->path_mtu != 0 && peer->path_mtu < out->mtu)

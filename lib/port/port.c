@@ -86,7 +86,7 @@ static int bond_make(struct wb_port *port, struct wb_err *err)
 	return lacp_setup(port, err);
 }
 
-static int configure(const struct wb_port *port, struct rte_mempool *pool, struct wb_err *err)
+static int configure(struct wb_port *port, struct rte_mempool *pool, struct wb_err *err)
 {
 	struct rte_eth_conf conf = {.rxmode = {.mtu = port->mtu}};
 	struct rte_eth_dev_info info;
@@ -100,6 +100,11 @@ static int configure(const struct wb_port *port, struct rte_mempool *pool, struc
 	else if (rc == 0 && info.max_mtu > 0 && info.max_mtu < port->mtu)
 		return wb_err_set(err, EINVAL, "%s: MTU %u, but its driver does no more than %u",
 			port->name, port->mtu, info.max_mtu);
+	if (rc == 0) {
+		/* Of a bond: what all its members can do, and are then told to. */
+		conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+		port->udp_checksums = conf.txmode.offloads != 0;
+	}
 	if (rc == 0)
 		rc = rte_eth_dev_configure(port->port_id, 1, 1, &conf);
 	if (rc == 0)

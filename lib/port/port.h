@@ -45,6 +45,7 @@ struct wb_port {
 	uint16_t mtu;
 	bool bond;
 	bool lacp_slow;
+	bool udp_checksums; /**< it, or every member of the bond, makes them while sending */
 	enum wb_bond_policy policy;
 	uint8_t mac[6];
 	unsigned n_members;

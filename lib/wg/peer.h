@@ -47,7 +47,9 @@ struct wb_outer {
 	uint32_t serial; /**< counts the peer's, from 1 */
 	uint16_t port;	 /**< index of the port it leaves by */
 	uint32_t ip_sum; /**< IPv4: checksum of the header without length, id and TOS, unfolded */
-	uint32_t pseudo_sum; /**< IPv6: checksum of addresses, protocol and UDP ports, unfolded */
+	uint32_t pseudo_sum; /**< checksum of addresses and protocol, unfolded */
+	uint64_t tx_flags; /**< the mbuf's ol_flags: the port makes UDP checksums; 0: it does not */
+	uint64_t tx_lengths; /**< then, the mbuf's tx_offload */
 	struct wb_endpoint remote;
 	struct wb_addr local;
 	uint16_t local_port; /**< host byte order */
