@@ -83,7 +83,8 @@ static void peers(unsigned n)
 	}
 	began = seconds();
 	for (unsigned i = 0; i < n; i++)
-		check(wb_tunnel_peer_add(tunnels, tunnel, &keys[i], NULL, &peer, NULL) == 0, "peer");
+		check(wb_tunnel_peer_add(tunnels, tunnel, &keys[i], NULL, &peer, NULL) == 0,
+			"peer");
 	put("peer_add_us", (seconds() - began) * 1e6 / n);
 	put("peer_bytes", (double)(heap_used() - before) / n);
 	put("keypair_bytes", sizeof(struct wb_keypair));
@@ -107,8 +108,8 @@ static void handshakes(void)
 	uint64_t now = 1;
 
 	check(wb_tunnel_peer_add(tunnels, a, &b->identity.public_key, NULL, &ab, NULL) == 0 &&
-			wb_tunnel_peer_add(
-				tunnels, b, &a->identity.public_key, NULL, &ba, NULL) == 0,
+			wb_tunnel_peer_add(tunnels, b, &a->identity.public_key, NULL, &ba, NULL) ==
+				0,
 		"peer");
 	for (unsigned i = 0; i < HANDSHAKES; i++) {
 		const struct timespec wall = {.tv_sec = 1000 + i};
