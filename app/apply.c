@@ -136,6 +136,8 @@ int tunnel_apply(struct control *control, struct wb_tunnel *tunnel, const struct
 		rc = peers_apply(control, tunnel, set, err);
 	if (rc == 0 && ways)
 		ways_update_tunnel(control, tunnel);
+	/* Who is reached through whom follows from allowed IPs and endpoints. */
+	control->ways_dirty |= control->nested;
 	if (rc == 0 && (set->replace_peers || set->n_peers > 0 || set->private_key_set))
 		rc = wb_tunnel_allowed_publish(control->gateway->wg, tunnel, err);
 	return rc;

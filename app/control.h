@@ -57,6 +57,7 @@ struct control {
 	struct wb_ratelimit sources; /**< of handshakes, while under load */
 
 	/* ways.c */
+	bool nested;		 /**< some peer is reached through another one's tunnel */
 	uint64_t path_mtu_check; /**< ns, the first moment something told may be forgotten */
 
 	/* routes.c */
@@ -150,6 +151,9 @@ bool way_update(struct control *control, struct wb_peer *peer);
 /** way_update() for every peer of a tunnel that has an endpoint, and of all tunnels. */
 void ways_update_tunnel(struct control *control, struct wb_tunnel *tunnel);
 void ways_update_all(struct control *control, uint64_t now);
+
+/** A tunnel is on its way out: no other one's packets go through it any more. */
+void ways_leave_tunnel(struct control *control, unsigned id);
 
 /** A router says that packets to an endpoint are too long for its next link; believed for ten
  * minutes, if they may be ours. */

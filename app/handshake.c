@@ -25,6 +25,7 @@ struct received {
 	const void *message;
 	uint16_t length;
 	uint16_t port;
+	uint16_t via;
 	struct wb_tunnel *tunnel;
 	struct wb_endpoint remote;
 	struct wb_addr local;
@@ -42,6 +43,7 @@ static void received_from(struct control *control, struct rte_mbuf *mbuf, struct
 	in->message = message;
 	in->length = rte_pktmbuf_data_len(mbuf);
 	in->port = packet->port;
+	in->via = packet->via;
 	in->tunnel = control->gateway->wg->by_id[packet->tunnel];
 	in->ether = (const void *)(l3 - sizeof(*in->ether));
 	in->remote.port = rte_be_to_cpu_16(udp->src_port);
@@ -54,12 +56,19 @@ static void received_from(struct control *control, struct rte_mbuf *mbuf, struct
 	}
 }
 
+/* The ring that takes a message on its way: a port's, or a tunnel's that leads there. */
+static struct rte_ring *ring_towards(const struct gateway *gateway, unsigned via, unsigned port)
+{
+	const struct plan *plan = &gateway->plan;
+
+	return plan->stages[via != 0 ? plan->seal[via - 1] : plan->tx[port]].control;
+}
+
 static bool send_message(
 	struct control *control, const struct wb_outer *outer, const void *message, uint16_t length)
 {
 	struct gateway *gateway = control->gateway;
 	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(gateway->control_pool);
-	struct stage *tx = &gateway->plan.stages[gateway->plan.tx[outer->port]];
 
 	if (mbuf == NULL) {
 		wb_count(gateway->control_count, WB_NO_MBUF, 1);
@@ -67,12 +76,15 @@ static bool send_message(
 	}
 	memcpy(rte_pktmbuf_append(mbuf, length), message, length);
 	outer_write(mbuf, outer, HANDSHAKE_TOS, (uint16_t)randombytes_random());
-	if (rte_ring_enqueue(tx->control, mbuf) != 0) {
+	packet_of(mbuf)->peer = NULL;
+	packet_of(mbuf)->request = PACKET_SEAL;
+	if (rte_ring_enqueue(ring_towards(gateway, outer->via, outer->port), mbuf) != 0) {
 		wb_count(gateway->control_count, WB_CONTROL_TX_RING_FULL, 1);
 		rte_pktmbuf_free(mbuf);
 		return false;
 	}
-	wb_count(gateway->control_count, WB_IN_ORIGINATED, 1);
+	/* A seal stage counts what control asks of it. */
+	wb_count(gateway->control_count, WB_IN_ORIGINATED, outer->via == 0);
 	return true;
 }
 
@@ -89,10 +101,9 @@ static bool send_to_peer(
 
 /* Whether there is room for answers to strangers: a flood of them must not push out handshakes with
  * peers, which come round every five seconds only. */
-static bool room_for_strangers(struct control *control, unsigned port)
+static bool room_for_strangers(const struct control *control, const struct received *in)
 {
-	const struct plan *plan = &control->gateway->plan;
-	const struct rte_ring *ring = plan->stages[plan->tx[port]].control;
+	const struct rte_ring *ring = ring_towards(control->gateway, in->via, in->port);
 
 	return rte_ring_count(ring) < rte_ring_get_capacity(ring) / 2;
 }
@@ -103,6 +114,7 @@ static bool send_back(
 	struct control *control, const struct received *in, const void *message, uint16_t length)
 {
 	struct outer_way way = {
+		.via = in->via,
 		.port = in->port,
 		.local = in->local,
 		.remote = in->remote,
@@ -180,7 +192,7 @@ static bool macs_pass(struct control *control, const struct received *in, uint64
 		wb_count(gateway->control_count, WB_HANDSHAKE_RATE_LIMITED, 1);
 		return false;
 	}
-	if (!room_for_strangers(control, in->port)) {
+	if (!room_for_strangers(control, in)) {
 		wb_count(gateway->control_count, WB_CONTROL_TX_RING_FULL, 1);
 		return false;
 	}

@@ -83,8 +83,9 @@ static void leaves_alone(void **state)
 	(void)state;
 #define UNCHANGED(length)                                                                          \
 	do {                                                                                       \
+		len = (length);                                                                    \
 		memcpy(copy, packet, sizeof(packet));                                              \
-		mss_clamp(packet, length, 1420);                                                   \
+		mss_clamp(packet, len, 1420);                                                      \
 		assert_memory_equal(packet, copy, sizeof(packet));                                 \
 	} while (0)
 	UNCHANGED(make(4, 0x02, small, 4));

@@ -10,9 +10,19 @@
 
 #define HOP_LIMIT 64
 
+static void write_ether(struct wb_outer *outer, const struct outer_way *way, bool ipv6)
+{
+	struct rte_ether_hdr *ether = (void *)outer->header;
+
+	memcpy(&ether->dst_addr, way->next_hop_mac, RTE_ETHER_ADDR_LEN);
+	memcpy(&ether->src_addr, way->source_mac, RTE_ETHER_ADDR_LEN);
+	ether->ether_type = rte_cpu_to_be_16(ipv6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
+	outer->l2 = sizeof(*ether);
+}
+
 static void write_ip4(struct wb_outer *outer, const struct outer_way *way)
 {
-	struct rte_ipv4_hdr *ip = (void *)&outer->header[RTE_ETHER_HDR_LEN];
+	struct rte_ipv4_hdr *ip = (void *)&outer->header[outer->l2];
 
 	ip->version_ihl = RTE_IPV4_VHL_DEF;
 	ip->time_to_live = HOP_LIMIT;
@@ -20,12 +30,12 @@ static void write_ip4(struct wb_outer *outer, const struct outer_way *way)
 	ip->src_addr = way->local.v4;
 	ip->dst_addr = way->remote.addr.v4;
 	outer->ip_sum = rte_raw_cksum(ip, sizeof(*ip));
-	outer->length = RTE_ETHER_HDR_LEN + sizeof(*ip);
+	outer->length = (uint8_t)(outer->l2 + sizeof(*ip));
 }
 
 static void write_ip6(struct wb_outer *outer, const struct outer_way *way)
 {
-	struct rte_ipv6_hdr *ip = (void *)&outer->header[RTE_ETHER_HDR_LEN];
+	struct rte_ipv6_hdr *ip = (void *)&outer->header[outer->l2];
 
 	ip->vtc_flow = rte_cpu_to_be_32(UINT32_C(6) << 28);
 	ip->proto = IPPROTO_UDP;
@@ -33,7 +43,7 @@ static void write_ip6(struct wb_outer *outer, const struct outer_way *way)
 	memcpy(ip->src_addr, way->local.bytes, 16);
 	memcpy(ip->dst_addr, way->remote.addr.bytes, 16);
 	outer->ipv6 = true;
-	outer->length = RTE_ETHER_HDR_LEN + sizeof(*ip);
+	outer->length = (uint8_t)(outer->l2 + sizeof(*ip));
 }
 
 /* IPv4 and IPv6 differ in where the fields lie, not in their sum. */
@@ -58,16 +68,14 @@ static void offload(struct wb_outer *outer)
 struct wb_outer *outer_make(const struct outer_way *way)
 {
 	struct wb_outer *outer = rte_zmalloc("wb_outer", sizeof(*outer), RTE_CACHE_LINE_SIZE);
-	struct rte_ether_hdr *ether;
 	struct rte_udp_hdr *udp;
 	bool ipv6 = way->remote.addr.family == AF_INET6;
 
 	if (outer == NULL)
 		return NULL;
-	ether = (void *)outer->header;
-	memcpy(&ether->dst_addr, way->next_hop_mac, RTE_ETHER_ADDR_LEN);
-	memcpy(&ether->src_addr, way->source_mac, RTE_ETHER_ADDR_LEN);
-	ether->ether_type = rte_cpu_to_be_16(ipv6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
+	outer->via = way->via;
+	if (way->via == 0)
+		write_ether(outer, way, ipv6);
 	if (ipv6)
 		write_ip6(outer, way);
 	else
@@ -81,7 +89,7 @@ struct wb_outer *outer_make(const struct outer_way *way)
 		offload(outer);
 	outer->port = way->port;
 	outer->mtu = way->mtu;
-	outer->inner_mtu = (uint16_t)(way->mtu - (outer->length - RTE_ETHER_HDR_LEN) -
+	outer->inner_mtu = (uint16_t)(way->mtu - (outer->length - outer->l2) -
 		sizeof(struct wb_msg_transport) - WB_AEAD_TAG_LEN);
 	outer->remote = way->remote;
 	outer->local = way->local;
@@ -144,7 +152,7 @@ void outer_write(struct rte_mbuf *mbuf, const struct wb_outer *outer, uint8_t to
 	mbuf->ol_flags |= outer->tx_flags;
 	mbuf->tx_offload = outer->tx_lengths;
 	if (outer->ipv6)
-		finish_ip6(frame + RTE_ETHER_HDR_LEN, outer, payload, tos);
+		finish_ip6(frame + outer->l2, outer, payload, tos);
 	else
-		finish_ip4(frame + RTE_ETHER_HDR_LEN, outer, payload, tos, id);
+		finish_ip4(frame + outer->l2, outer, payload, tos, id);
 }

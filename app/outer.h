@@ -14,6 +14,7 @@
 
 /** Where a template's packets go. */
 struct outer_way {
+	uint16_t via;  /**< id of a tunnel that leads there, plus one; 0: it is behind a port */
 	uint16_t port; /**< index of the port */
 	uint8_t source_mac[6];
 	uint8_t next_hop_mac[6];

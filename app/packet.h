@@ -23,6 +23,7 @@ struct wb_keypair;
 enum packet_request {
 	PACKET_KEEPALIVE, /**< send this empty packet */
 	PACKET_PURGE,	  /**< the peer was removed: forget what is staged for it */
+	PACKET_SEAL,	  /**< a handshake of another tunnel that goes through this one */
 };
 
 struct packet {
@@ -30,11 +31,16 @@ struct packet {
 	struct wb_keypair *keypair; /**< open: found by receiver index */
 	struct rte_mbuf *next;	    /**< staging list of a peer without a key */
 	uint16_t port;		    /**< index of the port it came in by */
+	uint16_t via;		    /**< id of the tunnel it came in by, plus one; 0: a port */
 	uint16_t tunnel;	    /**< tunnel it was sent to, or is to leave by */
 	uint16_t outer;		    /**< bytes from the outer IP header to the WireGuard message */
 	uint8_t tos;		    /**< outer TOS or traffic class on the way in */
 	uint8_t request;	    /**< enum packet_request, in a seal stage's control ring */
 };
+
+/** Room that buffers have for Ethernet with two VLAN tags. Where there is no Ethernet header it is
+ * headroom: a tunnel through a tunnel takes more than RTE_PKTMBUF_HEADROOM. */
+#define PACKET_L2_ROOM (14 + 8)
 
 #define PACKET_PRIV_SIZE RTE_ALIGN(sizeof(struct packet), RTE_CACHE_LINE_SIZE)
 

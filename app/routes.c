@@ -10,7 +10,7 @@
 #include "control.h"
 
 /* How often neighbours in use are proved: within the kernel's own time to call one stale. */
-#define REFRESH_EVERY (15 * NS_PER_SECOND)
+#define REFRESH_EVERY (5 * NS_PER_SECOND)
 
 /* What is never forwarded, whatever the default route: multicast, broadcast, loopback, link-local.
  */

@@ -27,9 +27,8 @@
 #define CONTROL_POOL_SIZE 2047
 #define HANDSHAKE_RING	  4096
 
-/* Behind the longest packet: padding and tag; before it, Ethernet with two VLAN tags. */
+/* Behind the longest packet: padding and tag. */
 #define BUFFER_TAIL (16 + 16)
-#define BUFFER_L2   (14 + 8)
 
 /* The greatest MTU of ports and tunnels. */
 static unsigned mtu_greatest(const struct wb_config *config)
@@ -49,7 +48,7 @@ static unsigned buffer_size(unsigned mtu)
 {
 	if (mtu > WB_DEVICE_PLAIN_MTU)
 		return RTE_PKTMBUF_HEADROOM + WB_DEVICE_JUMBO_BUFFER;
-	return RTE_MAX(RTE_ALIGN(RTE_PKTMBUF_HEADROOM + BUFFER_L2 + mtu + BUFFER_TAIL, 64u),
+	return RTE_MAX(RTE_ALIGN(RTE_PKTMBUF_HEADROOM + PACKET_L2_ROOM + mtu + BUFFER_TAIL, 64u),
 		(unsigned)RTE_MBUF_DEFAULT_BUF_SIZE);
 }
 
@@ -65,7 +64,7 @@ static int pools_make(struct gateway *gateway, const struct wb_config *config, s
 		PACKET_PRIV_SIZE, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY, "ring_mt_rts");
 	gateway->handshakes = rte_ring_create(
 		"handshakes", HANDSHAKE_RING, SOCKET_ID_ANY, RING_F_MP_RTS_ENQ | RING_F_SC_DEQ);
-	gateway->mtu_max = (uint16_t)(size - RTE_PKTMBUF_HEADROOM - BUFFER_L2 - BUFFER_TAIL);
+	gateway->mtu_max = (uint16_t)(size - RTE_PKTMBUF_HEADROOM - PACKET_L2_ROOM - BUFFER_TAIL);
 	if (gateway->pool != NULL && gateway->control_pool != NULL && gateway->handshakes != NULL)
 		return 0;
 	return wb_err_set(err, ENOMEM,

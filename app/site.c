@@ -135,10 +135,11 @@ static int ports_release(struct site *site, const struct wb_config *config, stru
 	return rc;
 }
 
-/* Makes what runs what a configuration says. */
-static int converge(struct site *site, const struct wb_config *config, struct wb_err *err)
+/* Makes what runs, and was made by `before`, what another configuration says. */
+static int converge(struct site *site, const struct wb_config *before,
+	const struct wb_config *config, struct wb_err *err)
 {
-	int rc = 0;
+	int rc = site_ports_change(site, before, config, err);
 
 	for (unsigned id = 0; rc == 0 && id < WB_TUNNELS_MAX; id++)
 		if (site->files[id] != NULL && file_named(config, site->files[id]->name) == NULL)
@@ -170,9 +171,9 @@ int site_reload(struct site *site, struct wb_err *err)
 		return rc;
 	for (unsigned i = 0; i < fresh->notices.n; i++)
 		dprintf(site->log, "wirebraid: notice: %s\n", fresh->notices.texts[i]);
-	rc = converge(site, fresh, err);
+	rc = converge(site, site->config, fresh, err);
 	if (rc < 0) {
-		if (converge(site, site->config, &second) < 0)
+		if (converge(site, fresh, site->config, &second) < 0)
 			wb_err_prefix(err, rc, "%s; and on the way back", second.text);
 		wb_config_free(fresh);
 		return rc;

@@ -61,6 +61,12 @@ int site_tunnel_down(struct site *site, unsigned id, bool force, struct wb_err *
 /** Makes a live tunnel what another file says. */
 int site_tunnel_change(struct site *site, unsigned id, struct wb_wgquick *file, struct wb_err *err);
 
+/* site_ports.c */
+
+/** Gives ports the addresses and default routers of another configuration of the same ports. */
+int site_ports_change(struct site *site, const struct wb_config *before,
+	const struct wb_config *after, struct wb_err *err);
+
 /* site_routes.c */
 
 /** Sets the routes and rules that the files of the tunnels that are up ask for, and takes away

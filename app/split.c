@@ -11,16 +11,14 @@
 #include "wg/transport.h"
 #include "worker.h"
 
-/* The longest frames are some 1400 bytes, and no path takes less than 552. */
-#define PIECES_MAX 4
-
 /* Offsets count in units of this. */
 #define FRAGMENT_UNIT 8
 
-/** A frame and how it is split. */
-struct split {
-	const uint8_t *frame;
-	uint16_t headers; /**< Ethernet and IP */
+/** A packet and how it is split. */
+struct pieces {
+	const uint8_t *packet;
+	uint16_t l2;	  /**< bytes of the Ethernet header, if there is one */
+	uint16_t headers; /**< of that and the IP header */
 	uint16_t added;	  /**< bytes of IPv6's fragment header, in each piece */
 	uint16_t length;  /**< of what lies behind the headers */
 	uint16_t chunk;	  /**< the most of that in one piece */
@@ -64,62 +62,61 @@ static void mark6(uint8_t *l3, uint16_t at, uint16_t length, bool last, uint32_t
 	ip->payload_len = rte_cpu_to_be_16((uint16_t)(sizeof(*fragment) + length));
 }
 
-static void fill(struct rte_mbuf *piece, const struct split *split, uint16_t at)
+static void fill(struct rte_mbuf *piece, const struct pieces *all, uint16_t at)
 {
-	uint16_t length = RTE_MIN(split->chunk, (uint16_t)(split->length - at));
-	uint8_t *frame = (uint8_t *)rte_pktmbuf_append(
-		piece, (uint16_t)(split->headers + split->added + length));
-	bool last = at + length == split->length;
+	uint16_t length = RTE_MIN(all->chunk, (uint16_t)(all->length - at));
+	uint8_t *out = (uint8_t *)rte_pktmbuf_append(
+		piece, (uint16_t)(all->headers + all->added + length));
+	bool last = at + length == all->length;
 
-	memcpy(frame, split->frame, split->headers);
-	memcpy(frame + split->headers + split->added, split->frame + split->headers + at, length);
-	if (split->added == 0)
-		mark4(frame + RTE_ETHER_HDR_LEN, at, length, last);
+	memcpy(out, all->packet, all->headers);
+	memcpy(out + all->headers + all->added, all->packet + all->headers + at, length);
+	if (all->added == 0)
+		mark4(out + all->l2, at, length, last);
 	else
-		mark6(frame + RTE_ETHER_HDR_LEN, at, length, last, split->id);
+		mark6(out + all->l2, at, length, last, all->id);
 }
 
-static struct split split_plan(struct rte_mbuf *mbuf, const struct wb_outer *outer)
+static struct pieces plan(struct rte_mbuf *mbuf, const struct wb_outer *outer)
 {
-	const uint8_t *frame = rte_pktmbuf_mtod(mbuf, const uint8_t *);
-	const struct wb_msg_transport *message = (const void *)(frame + outer->length);
-	struct split split = {
-		.frame = frame,
+	const uint8_t *packet = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+	const struct wb_msg_transport *message = (const void *)(packet + outer->length);
+	struct pieces all = {
+		.packet = packet,
+		.l2 = outer->l2,
 		.headers = (uint16_t)(outer->length - sizeof(struct rte_udp_hdr)),
 		.added = outer->ipv6 ? RTE_IPV6_FRAG_HDR_SIZE : 0,
 		/* Tunnels between the same two hosts count alike: the index tells them apart. */
 		.id = message->receiver ^ (uint32_t)message->counter,
 	};
-	uint16_t room = (uint16_t)(outer->mtu + RTE_ETHER_HDR_LEN - split.headers - split.added);
+	uint16_t room = (uint16_t)(outer->l2 + outer->mtu - all.headers - all.added);
 
-	split.length = (uint16_t)(rte_pktmbuf_data_len(mbuf) - split.headers);
-	split.chunk = RTE_ALIGN_FLOOR(room, FRAGMENT_UNIT);
-	return split;
+	all.length = (uint16_t)(rte_pktmbuf_data_len(mbuf) - all.headers);
+	all.chunk = RTE_ALIGN_FLOOR(room, FRAGMENT_UNIT);
+	return all;
 }
 
-void split_send(struct worker *worker, struct rte_mbuf *mbuf, const struct wb_outer *outer)
+unsigned split(struct worker *worker, struct rte_mbuf *mbuf, const struct wb_outer *outer,
+	struct rte_mbuf *pieces[SPLIT_PIECES_MAX])
 {
-	const struct gateway *gateway = worker->gateway;
-	const struct split split = split_plan(mbuf, outer);
-	struct rte_mbuf *pieces[PIECES_MAX];
+	const struct pieces all = plan(mbuf, outer);
 	uint16_t at = 0;
 	unsigned n = 0;
 
-	finish_checksum(mbuf, rte_pktmbuf_mtod(mbuf, uint8_t *) + split.headers, split.length);
-	while (at < split.length && n < PIECES_MAX &&
-		(pieces[n] = rte_pktmbuf_alloc(gateway->pool)) != NULL) {
-		fill(pieces[n++], &split, at);
-		at = (uint16_t)(at + split.chunk);
+	finish_checksum(mbuf, rte_pktmbuf_mtod_offset(mbuf, uint8_t *, all.headers), all.length);
+	while (at < all.length && n < SPLIT_PIECES_MAX &&
+		(pieces[n] = rte_pktmbuf_alloc(worker->gateway->pool)) != NULL) {
+		fill(pieces[n++], &all, at);
+		at = (uint16_t)(at + all.chunk);
 	}
-	if (at < split.length) {
+	if (unlikely(at < all.length)) {
 		wb_count(worker->count, WB_NO_MBUF, 1);
 		rte_pktmbuf_free_bulk(pieces, n);
 		worker_drop(worker, mbuf, WB_DROP_OUTER_TOO_BIG);
-		return;
+		return 0;
 	}
-	for (unsigned i = 0; i < n; i++)
-		worker_send(worker, gateway->plan.tx[outer->port], pieces[i]);
 	wb_count(worker->count, WB_OUT_CUT_UP, 1);
 	wb_count(worker->count, WB_IN_FRAGMENTS, n);
 	rte_pktmbuf_free(mbuf);
+	return n;
 }

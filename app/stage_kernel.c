@@ -26,8 +26,9 @@ static unsigned write_burst(struct stage *stage, struct worker *worker, struct w
 	return count;
 }
 
-/* Reads one packet into a fresh mbuf. NULL when there is none. */
-static struct rte_mbuf *read_one(struct worker *worker, struct wb_tuntap *device)
+/* Reads one packet into a fresh mbuf, so many bytes behind the usual headroom. NULL when there is
+ * none. */
+static struct rte_mbuf *read_one(struct worker *worker, struct wb_tuntap *device, uint16_t headroom)
 {
 	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(worker->gateway->pool);
 	ssize_t length;
@@ -36,6 +37,7 @@ static struct rte_mbuf *read_one(struct worker *worker, struct wb_tuntap *device
 		wb_count(worker->count, WB_NO_MBUF, 1);
 		return NULL;
 	}
+	mbuf->data_off = (uint16_t)(mbuf->data_off + headroom);
 	length = wb_tuntap_read(device, rte_pktmbuf_mtod(mbuf, void *), rte_pktmbuf_tailroom(mbuf));
 	if (length <= 0) {
 		rte_pktmbuf_free(mbuf);
@@ -63,7 +65,7 @@ unsigned stage_tap_run(struct stage *stage, struct worker *worker)
 
 	if (!read_is_due(stage, worker))
 		return handled;
-	for (unsigned i = 0; i < BURST && (mbuf = read_one(worker, tap)) != NULL; i++) {
+	for (unsigned i = 0; i < BURST && (mbuf = read_one(worker, tap, 0)) != NULL; i++) {
 		wb_count(worker->count, WB_IN_TAP_RX, 1);
 		worker_send(worker, gateway->plan.tx[stage->object], mbuf);
 		handled++;
@@ -81,7 +83,8 @@ unsigned stage_tun_run(struct stage *stage, struct worker *worker)
 
 	if (!read_is_due(stage, worker))
 		return handled;
-	for (unsigned i = 0; i < BURST && (mbuf = read_one(worker, tun)) != NULL; i++) {
+	for (unsigned i = 0; i < BURST && (mbuf = read_one(worker, tun, PACKET_L2_ROOM)) != NULL;
+		i++) {
 		handled++;
 		wb_count(worker->count, WB_IN_TUN_RX, 1);
 		reason = ip_check(mbuf);

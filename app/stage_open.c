@@ -9,6 +9,7 @@
 
 #include "forward.h"
 #include "gateway.h"
+#include "local.h"
 #include "mss.h"
 #include "session.h"
 #include "wg/transport.h"
@@ -253,8 +254,14 @@ unsigned stage_open_run(struct stage *stage, struct worker *worker)
 		if (judge(stage, worker, &burst, i))
 			ip.mbufs[ip.n++] = burst.mbufs[i];
 	forward_lookup(worker, &ip);
-	for (unsigned i = 0; i < ip.n; i++)
+	for (unsigned i = 0; i < ip.n; i++) {
+		packet_of(ip.mbufs[i])->via = (uint16_t)(stage->object + 1);
+		/* Another tunnel's packets may come through this one. */
+		if (wb_fib_nexthop(worker->gateway->fib, ip.next_hops[i])->type == WB_NH_LOCAL &&
+			local_take(worker, ip.mbufs[i]))
+			continue;
 		forward_one(worker, ip.mbufs[i], ip.next_hops[i],
 			worker->gateway->plan.tun[stage->object], 0);
+	}
 	return count;
 }

@@ -175,14 +175,6 @@ static void no_way(
 	session_tell_unresolved(worker, peer);
 }
 
-/* Every link takes IPv6 packets of this length, a tunnel too, if need be in pieces (RFC 8200, 5;
- * RFC 2473, 7.1): their senders cannot send shorter ones. */
-static bool must_pass(const struct rte_mbuf *mbuf)
-{
-	return rte_pktmbuf_data_len(mbuf) <= IP6_LEAST_MTU &&
-		*rte_pktmbuf_mtod(mbuf, const uint8_t *) >> 4 == 6;
-}
-
 /* Takes a packet of a peer into the burst, or drops it. */
 static void seal_one(struct stage *stage, struct worker *worker, struct seal_burst *burst,
 	struct wb_peer *peer, struct wb_keypair *keypair, const struct wb_outer *outer,
@@ -195,7 +187,7 @@ static void seal_one(struct stage *stage, struct worker *worker, struct seal_bur
 		no_way(stage, worker, peer, mbuf);
 		return;
 	}
-	if (unlikely(rte_pktmbuf_data_len(mbuf) > outer->inner_mtu && !must_pass(mbuf))) {
+	if (unlikely(rte_pktmbuf_data_len(mbuf) > outer->inner_mtu && !split_allowed(mbuf))) {
 		refuse_too_big(stage, worker, mbuf, outer->inner_mtu);
 		return;
 	}
@@ -288,6 +280,32 @@ static struct wb_peer *peer_for(struct stage *stage, struct worker *worker, stru
 	return id == 0 ? NULL : wb_peer_by_id(wg, id);
 }
 
+/* A keepalive: needless if data waits to be sent, impossible without a key. */
+static void take_keepalive(struct stage *stage, struct worker *worker, struct seal_burst *burst,
+	struct wb_peer *peer, struct rte_mbuf *mbuf)
+{
+	if (peer->seal.staged > 0 || !keypair_usable(wb_peer_sending_key(peer), worker->now)) {
+		rte_pktmbuf_free(mbuf);
+		return;
+	}
+	wb_count(worker->count, WB_IN_ORIGINATED, 1);
+	take(stage, worker, burst, peer, mbuf);
+}
+
+/* A packet whose destination says which peer it is for. */
+static void take_one(
+	struct stage *stage, struct worker *worker, struct seal_burst *burst, struct rte_mbuf *mbuf)
+{
+	struct wb_peer *peer = peer_for(stage, worker, mbuf);
+
+	if (unlikely(peer == NULL))
+		refuse(stage, worker, mbuf, WB_DROP_NO_PEER, ICMP_ERROR_UNREACHABLE, 0);
+	else if (unlikely(peer->seal.staged > 0))
+		stage_packet(stage, worker, peer, mbuf); /* behind the others */
+	else
+		take(stage, worker, burst, peer, mbuf);
+}
+
 static unsigned take_control(struct stage *stage, struct worker *worker, struct seal_burst *burst)
 {
 	struct rte_mbuf *mbufs[BURST];
@@ -295,20 +313,19 @@ static unsigned take_control(struct stage *stage, struct worker *worker, struct 
 		rte_ring_dequeue_burst(stage->control, (void **)mbufs, BURST - burst->n, NULL);
 
 	for (unsigned i = 0; i < count; i++) {
-		struct wb_peer *peer = packet_of(mbufs[i])->peer;
+		struct packet *packet = packet_of(mbufs[i]);
 
-		if (packet_of(mbufs[i])->request == PACKET_PURGE) {
-			purge(stage, worker, peer);
+		switch (packet->request) {
+		case PACKET_PURGE:
+			purge(stage, worker, packet->peer);
 			rte_pktmbuf_free(mbufs[i]);
-			continue;
-		}
-		/* A keepalive: needless if data waits to be sent, impossible without a key. */
-		if (peer->seal.staged > 0 ||
-			!keypair_usable(wb_peer_sending_key(peer), worker->now)) {
-			rte_pktmbuf_free(mbufs[i]);
-		} else {
+			break;
+		case PACKET_SEAL:
 			wb_count(worker->count, WB_IN_ORIGINATED, 1);
-			take(stage, worker, burst, peer, mbufs[i]);
+			take_one(stage, worker, burst, mbufs[i]);
+			break;
+		default:
+			take_keepalive(stage, worker, burst, packet->peer, mbufs[i]);
 		}
 	}
 	return count;
@@ -321,17 +338,31 @@ static unsigned take_data(struct stage *stage, struct worker *worker, struct sea
 
 	for (unsigned i = 0; i < count; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
-	for (unsigned i = 0; i < count; i++) {
-		struct wb_peer *peer = peer_for(stage, worker, mbufs[i]);
-
-		if (unlikely(peer == NULL))
-			refuse(stage, worker, mbufs[i], WB_DROP_NO_PEER, ICMP_ERROR_UNREACHABLE, 0);
-		else if (unlikely(peer->seal.staged > 0))
-			stage_packet(stage, worker, peer, mbufs[i]); /* behind the others */
-		else
-			take(stage, worker, burst, peer, mbufs[i]);
-	}
+	for (unsigned i = 0; i < count; i++)
+		take_one(stage, worker, burst, mbufs[i]);
 	return count;
+}
+
+/* By a port, or into another tunnel. */
+static void send_one(struct worker *worker, const struct wb_outer *outer, struct rte_mbuf *mbuf)
+{
+	const struct plan *plan = &worker->gateway->plan;
+
+	if (likely(outer->via == 0)) {
+		worker_send(worker, plan->tx[outer->port], mbuf);
+		return;
+	}
+	packet_of(mbuf)->peer = NULL;
+	worker_send(worker, plan->seal[outer->via - 1], mbuf);
+}
+
+static void send_split(struct worker *worker, const struct wb_outer *outer, struct rte_mbuf *mbuf)
+{
+	struct rte_mbuf *pieces[SPLIT_PIECES_MAX];
+	unsigned n = split(worker, mbuf, outer, pieces);
+
+	for (unsigned i = 0; i < n; i++)
+		send_one(worker, outer, pieces[i]);
 }
 
 static void send_burst(struct worker *worker, struct seal_burst *burst)
@@ -346,9 +377,9 @@ static void send_burst(struct worker *worker, struct seal_burst *burst)
 		session_sent(worker, peer, data);
 		outer_write(mbuf, burst->outers[i], burst->ecn[i], (uint16_t)burst->ops[i].counter);
 		if (unlikely(split_needed(mbuf, burst->outers[i])))
-			split_send(worker, mbuf, burst->outers[i]);
+			send_split(worker, burst->outers[i], mbuf);
 		else
-			worker_send(worker, worker->gateway->plan.tx[burst->outers[i]->port], mbuf);
+			send_one(worker, burst->outers[i], mbuf);
 	}
 }
 

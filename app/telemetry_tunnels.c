@@ -110,7 +110,7 @@ static const char *member_of(const struct gateway *gateway, const struct wb_peer
 	struct wb_bond_packet packet = {0};
 	const struct wb_port *port;
 
-	if (outer == NULL)
+	if (outer == NULL || outer->via != 0)
 		return "";
 	port = gateway->ports[outer->port].port;
 	n = wb_port_distributing(port, members);

@@ -62,6 +62,7 @@ int tunnel_close(struct control *control, unsigned id, struct wb_err *err)
 	/* Routes that still lead there lead to the kernel from now on. */
 	slot->ifindex = 0;
 	routes_link_gone(control, ifindex);
+	ways_leave_tunnel(control, id);
 	wb_retire(&control->retire_handle, slot, is_unreachable);
 	return 0;
 }

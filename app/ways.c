@@ -9,6 +9,9 @@
 #include "icmp.h"
 #include "outer.h"
 
+/* Tunnels within tunnels. */
+#define NESTED_MAX 4
+
 /* Linux' mtu_expires. */
 #define PATH_MTU_LASTS (600 * NS_PER_SECOND)
 
@@ -57,6 +60,57 @@ static uint16_t path_mtu_least(const struct wb_addr *addr)
 	return addr->family == AF_INET ? 552 : IP6_LEAST_MTU;
 }
 
+/* The peer whose allowed IPs hold an address. */
+static const struct wb_peer *peer_towards(
+	const struct control *control, const struct wb_tunnel *tunnel, const struct wb_addr *addr)
+{
+	const struct wb_allowedips *allowed =
+		atomic_load_explicit(&tunnel->allowed, memory_order_relaxed);
+	uint32_t id = addr->family == AF_INET ? wb_allowedips_lookup4(allowed, addr->v4)
+					      : wb_allowedips_lookup6(allowed, addr->bytes);
+
+	return id == 0 ? NULL : wb_peer_by_id(control->gateway->wg, id);
+}
+
+/* Whether what enters a tunnel for an address would come back to this peer, sealed again and
+ * again. */
+static bool leads_back(const struct control *control, const struct wb_peer *peer, unsigned tunnel,
+	const struct wb_addr *addr)
+{
+	for (unsigned depth = 0; depth < NESTED_MAX; depth++) {
+		const struct wb_peer *next =
+			peer_towards(control, control->gateway->tunnels[tunnel].tunnel, addr);
+		const struct wb_outer *outer = next == NULL
+			? NULL
+			: atomic_load_explicit(&next->outer, memory_order_relaxed);
+
+		if (next == peer)
+			return true;
+		if (outer == NULL || outer->via == 0)
+			return false;
+		tunnel = outer->via - 1u;
+		addr = &next->endpoint.addr;
+	}
+	return true;
+}
+
+/* WireGuard through WireGuard: the route to the endpoint leads into another tunnel. */
+static bool way_through_tunnel(struct control *control, const struct wb_peer *peer,
+	const struct wb_way *way, struct outer_way *out)
+{
+	int tunnel = gateway_tunnel_by_ifindex(control->gateway, way->ifindex);
+
+	if (tunnel < 0 || leads_back(control, peer, (unsigned)tunnel, &peer->endpoint.addr))
+		return false;
+	control->nested = true;
+	out->via = (uint16_t)(tunnel + 1);
+	out->local = way->source;
+	out->remote = peer->endpoint;
+	out->local_port = peer->tunnel->listen_port;
+	out->mtu = control->gateway->tunnels[tunnel].tunnel->mtu;
+	return true;
+}
+
 static bool way_find(struct control *control, struct wb_peer *peer, struct outer_way *out)
 {
 	const struct wb_addr *hop;
@@ -70,7 +124,7 @@ static bool way_find(struct control *control, struct wb_peer *peer, struct outer
 	if (port < 0 && route_to(control, peer, CONFIG_DEFAULT_TABLE, &way))
 		port = gateway_port_by_ifindex(control->gateway, way.ifindex);
 	if (port < 0)
-		return false;
+		return way_through_tunnel(control, peer, &way, out);
 	hop = way.gateway.family != 0 ? &way.gateway : &peer->endpoint.addr;
 	if (!routes_neighbour(control, (unsigned)port, hop, out->next_hop_mac)) {
 		/* The kernel resolves it; the mirror's news bring us back here. */
@@ -93,10 +147,11 @@ static bool way_find(struct control *control, struct wb_peer *peer, struct outer
 
 static bool same_way(const struct wb_outer *outer, const struct outer_way *way)
 {
-	return outer->port == way->port && outer->local_port == way->local_port &&
-		outer->mtu == way->mtu && wb_endpoint_equal(&outer->remote, &way->remote) &&
+	return outer->via == way->via && outer->port == way->port &&
+		outer->local_port == way->local_port && outer->mtu == way->mtu &&
+		wb_endpoint_equal(&outer->remote, &way->remote) &&
 		wb_addr_equal(&outer->local, &way->local) &&
-		memcmp(&outer->header[0], way->next_hop_mac, 6) == 0;
+		(way->via != 0 || memcmp(&outer->header[0], way->next_hop_mac, 6) == 0);
 }
 
 /* Whether a router is to be believed: the index in the packet it quotes is one we use. IPv4 routers
@@ -193,6 +248,27 @@ void ways_update_tunnel(struct control *control, struct wb_tunnel *tunnel)
 	for (uint32_t i = 0; i < tunnel->n_peers; i++)
 		if (tunnel->peers[i]->endpoint.addr.family != 0)
 			way_update(control, tunnel->peers[i]);
+}
+
+static void leave_tunnel(struct control *control, struct wb_tunnel *tunnel, unsigned via)
+{
+	for (uint32_t i = 0; i < tunnel->n_peers; i++) {
+		const struct wb_outer *outer =
+			atomic_load_explicit(&tunnel->peers[i]->outer, memory_order_relaxed);
+
+		if (outer != NULL && outer->via == via)
+			wb_peer_outer_set(tunnel->peers[i], NULL, &control->retire_handle);
+	}
+}
+
+void ways_leave_tunnel(struct control *control, unsigned id)
+{
+	const struct wb_tunnels *wg = control->gateway->wg;
+
+	for (unsigned i = 0; i < wg->n; i++)
+		if (wg->by_id[i] != NULL)
+			leave_tunnel(control, wg->by_id[i], id + 1);
+	control->ways_dirty = true;
 }
 
 void ways_update_all(struct control *control, uint64_t now)

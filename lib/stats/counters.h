@@ -39,8 +39,7 @@ enum wb_counter_kind {
 	X(WB_DROP_RX_NOT_OURS, DROP, "rx_not_ours", "addressed to another host's MAC")             \
 	X(WB_DROP_BAD_IP_HEADER, DROP, "bad_ip_header", "IP header or length is wrong")            \
 	X(WB_DROP_BAD_CHECKSUM, DROP, "bad_checksum", "IPv4 header checksum is wrong")             \
-	X(WB_DROP_REASSEMBLY, DROP, "reassembly",                                                  \
-		"fragments of packets that did not become whole")                                  \
+	X(WB_DROP_REASSEMBLY, DROP, "reassembly", "fragments that did not become a whole packet")  \
 	X(WB_DROP_BLACKHOLE_ROUTE, DROP, "blackhole_route", "a route says to drop it")             \
 	X(WB_DROP_WG_BAD_MESSAGE, DROP, "wg_bad_message", "no WireGuard message of any type")      \
 	X(WB_DROP_WG_UNKNOWN_INDEX, DROP, "wg_unknown_index", "for no session of ours")            \

@@ -218,7 +218,8 @@ static int set_endpoint(
 	} else if (memchr(host, ':', length) != NULL) {
 		length = 0;
 	}
-	if (length == 0 || set_u16(colon + 1, 1, 65535, &peer->port, NULL) < 0)
+	if (length == 0 || strcspn(host, "[]") < length ||
+		set_u16(colon + 1, 1, 65535, &peer->port, NULL) < 0)
 		return wb_err_set(err, EINVAL,
 			"Endpoint '%.60s' is not valid, expected HOST:PORT or [IPV6]:PORT", value);
 	free(peer->host);

@@ -92,7 +92,7 @@ int wb_wgquick_host_resolve(
 
 /**
  * Writes a file as wg-quick's SaveConfig does, in place of the one there: at once or not at all,
- * readable by its owner only.
+ * readable by its owner only, and not by them if the one there was not.
  */
 int wb_wgquick_save(const struct wb_wgquick *file, const char *path, struct wb_err *err);
 

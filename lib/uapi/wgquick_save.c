@@ -86,6 +86,14 @@ static bool write_all(FILE *out, const struct wb_wgquick *file)
 	return fflush(out) == 0 && !ferror(out) && fsync(fileno(out)) == 0;
 }
 
+/* The owner's bits of the file in place, if there is one: what was read-only stays so. */
+static mode_t mode_for(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 ? status.st_mode & 0600 : 0600;
+}
+
 int wb_wgquick_save(const struct wb_wgquick *file, const char *path, struct wb_err *err)
 {
 	char *temporary;
@@ -96,8 +104,12 @@ int wb_wgquick_save(const struct wb_wgquick *file, const char *path, struct wb_e
 		return wb_err_set(err, ENOMEM, "%s: no memory to save it", path);
 	fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
 	out = fd >= 0 ? fdopen(fd, "w") : NULL;
-	if (out == NULL || !write_all(out, file) || rename(temporary, path) < 0) {
-		rc = wb_err_set(err, errno, "%s: cannot be saved: %s", path, strerror(errno));
+	if (out == NULL || !write_all(out, file) || fchmod(fd, mode_for(path)) < 0 ||
+		rename(temporary, path) < 0) {
+		/* What stdio noted earlier may have no errno any more. */
+		int errnum = errno != 0 ? errno : EIO;
+
+		rc = wb_err_set(err, errnum, "%s: cannot be saved: %s", path, strerror(errnum));
 		if (fd >= 0)
 			unlink(temporary);
 	}

@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,6 +191,56 @@ static void saved_files_read_the_same(void **state)
 	wb_wgquick_free(file);
 }
 
+static unsigned files_there(void)
+{
+	DIR *list = opendir(directory);
+	unsigned n = 0;
+
+	assert_non_null(list);
+	for (struct dirent *entry; (entry = readdir(list)) != NULL;)
+		n += entry->d_name[0] != '.';
+	closedir(list);
+	return n;
+}
+
+static void saving_opens_no_file_to_others(void **state)
+{
+	static const struct {
+		mode_t before, after;
+	} modes[] = {{0600, 0600}, {0644, 0600}, {0400, 0400}, {0440, 0400}, {0777, 0600}};
+	struct wb_err err;
+	struct stat status;
+
+	(void)state;
+	assert_int_equal(load(HEAD, &err), 0);
+	for (unsigned i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		assert_int_equal(chmod(path, modes[i].before), 0);
+		assert_int_equal(wb_wgquick_save(file, path, &err), 0);
+		assert_int_equal(stat(path, &status), 0);
+		assert_int_equal(status.st_mode & 07777, modes[i].after);
+	}
+	wb_wgquick_free(file);
+}
+
+/* What cannot be put in place leaves nothing behind. */
+static void failed_saves_leave_all_as_it_was(void **state)
+{
+	char deeper[128];
+	struct wb_err err;
+
+	(void)state;
+	assert_int_equal(load(HEAD, &err), 0);
+	snprintf(deeper, sizeof(deeper), "%s/nowhere/wgt0.conf", directory);
+	assert_int_equal(wb_wgquick_save(file, deeper, &err), -ENOENT);
+	snprintf(deeper, sizeof(deeper), "%s/taken", directory);
+	assert_int_equal(mkdir(deeper, 0700), 0);
+	assert_int_equal(wb_wgquick_save(file, deeper, &err), -EISDIR);
+	assert_non_null(strstr(err.text, "/taken: cannot be saved: Is a directory"));
+	assert_int_equal(rmdir(deeper), 0);
+	assert_int_equal(files_there(), 1);
+	wb_wgquick_free(file);
+}
+
 static void mistakes_are_told(void **state)
 {
 	static const struct {
@@ -269,6 +320,8 @@ static void mistakes_are_told(void **state)
 		{HEAD PEER "Endpoint = [2001:db8::1]\n",
 			":5: Endpoint '[2001:db8::1]' is not valid, expected HOST:PORT or "
 			"[IPV6]:PORT"},
+		{HEAD PEER "Endpoint = [[a]]:1\n",
+			":5: Endpoint '[[a]]:1' is not valid, expected HOST:PORT or [IPV6]:PORT"},
 		{HEAD PEER "Endpoint = a:65536\n",
 			":5: Endpoint 'a:65536' is not valid, expected HOST:PORT or [IPV6]:PORT"},
 		{HEAD PEER "PersistentKeepalive = on\n",
@@ -352,6 +405,8 @@ int main(void)
 		cmocka_unit_test(settings_repeat_where_they_may),
 		cmocka_unit_test(a_key_may_come_later),
 		cmocka_unit_test(saved_files_read_the_same),
+		cmocka_unit_test(saving_opens_no_file_to_others),
+		cmocka_unit_test(failed_saves_leave_all_as_it_was),
 		cmocka_unit_test(mistakes_are_told),
 		cmocka_unit_test(names_come_from_the_file),
 		cmocka_unit_test(many_allowed_ips_on_one_line),

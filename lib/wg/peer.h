@@ -41,6 +41,9 @@ struct wb_tunnel;
 struct wb_outer {
 	uint8_t header[WB_OUTER_MAX]; /**< Ethernet, IPv4 or IPv6, UDP */
 	uint8_t length;		      /**< bytes of header that are in use */
+	uint8_t l2;		      /**< of these, Ethernet's; 0 into a tunnel */
+	uint16_t
+		via; /**< id of the tunnel its packets go into, plus one; 0: they leave by a port */
 	bool ipv6;
 	uint32_t serial; /**< counts the peer's, from 1 */
 	uint16_t port;	 /**< index of the port it leaves by */

@@ -93,11 +93,9 @@ def test_default_route_by_mark(net, kinds):
         a.ip(family, 'rule', 'add', 'table', 'main', 'suppress_prefixlength', 0)
     a.sysctl('net.ipv4.conf.wan0.rp_filter=0')
     # The answers need not come back to where the pings went out.
-    for address in ('192.168.99.7', 'fdab::1111'):
-        b.ip('-6' if ':' in address else '-4', 'route', 'replace',
-             INNER[6 if ':' in address else 4][0], 'dev', 'wg0')
-        a.ping(address, count=100, interval=0.002,
-               extra=['-f', '-I', INNER[6 if ':' in address else 4][0]])
+    for family, address in ((4, '192.168.99.7'), (6, 'fdab::1111')):
+        b.ip(f'-{family}', 'route', 'replace', INNER[family][0], 'dev', 'wg0')
+        a.ping(address, count=100, interval=0.002, extra=['-f', '-I', INNER[family][0]])
     a.set('fwmark', 'off')
     assert a.value('fwmark') == 'off'
 
@@ -105,8 +103,9 @@ def test_default_route_by_mark(net, kinds):
 @only_us
 @pytest.mark.parametrize('family', [4, 6])
 def test_nobody_to_send_to_is_told(net, kind, family):
-    """A packet for no peer is answered "host unreachable" by an address of the gateway's (the kernel
-    takes the port's, we the tunnel's), and so are the gateway's own programs. (wireguard-go drops it without a word.)"""
+    """A packet for no peer is answered "host unreachable" by an address of ours (the kernel
+    takes the port's, we the tunnel's), and so are the gateway's own programs. (wireguard-go drops
+    it without a word.)"""
     node, host = Node(net, kind, 'a', ports=('wan0', 'lan0')), net.host('lan')
     net.cable(node.host, node.port('lan0'), host, 'eth0')
     net.cable(node.host, node.port(), net.host('far'), 'eth0')

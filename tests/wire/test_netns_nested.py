@@ -2,13 +2,8 @@
 """Tunnels whose endpoints lie inside of tunnels, and loops of them."""
 import time
 
-import pytest
-
 from gateway import keypair
-from node import INNER, OUTER, PAIRS, PORTS, Pair, at, each_pair, we_and_each
-
-not_yet = pytest.mark.xfail(PAIRS != ['go-go'], run=False,
-                            reason='an endpoint that is reached through another tunnel')
+from node import INNER, OUTER, PORTS, Pair, at, each_pair, we_and_each
 
 
 def nest(pair):
@@ -23,7 +18,6 @@ def nest(pair):
     return keys
 
 
-@not_yet
 @each_pair
 def test_wireguard_through_wireguard(net, kinds):
     pair = Pair(net, kinds, tunnels=('wg0', 'wg1')).configure().meet()
@@ -36,7 +30,6 @@ def test_wireguard_through_wireguard(net, kinds):
     assert a.transfer(b.public)[1] > 10 * (84 + 12 + 32 + 48)
 
 
-@not_yet
 @we_and_each
 def test_loop_of_two_tunnels(net, kinds):
     """The outer tunnel's endpoint is put inside of the inner one: each waits for the other, and
@@ -54,7 +47,6 @@ def test_loop_of_two_tunnels(net, kinds):
     a.host.reaches('10.78.0.2')
 
 
-@not_yet
 @we_and_each
 def test_endpoint_inside_its_own_tunnel(net, kinds):
     """A peer to be reached through another one of the same tunnel, and then through itself."""

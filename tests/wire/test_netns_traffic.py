@@ -30,7 +30,8 @@ def test_counters_to_the_byte(net, kinds):
     pair = Pair(net, kinds).configure().meet()
     a, b = pair.nodes()
     before = b.statistics('wg0')['rx']['bytes']
-    b.ping(INNER[4][0], count=10)
+    for _ in range(10):
+        b.ping(INNER[4][0])
     came, went = 10 * PING + RESPONSE, 10 * PING + INITIATION
     assert b.transfer(a.public) in ((came, went), (came, went + KEEPALIVE))
     assert a.transfer(b.public) in ((went, came), (went + KEEPALIVE, came))
@@ -53,12 +54,13 @@ def test_streams(net, kinds, outer, mtus):
     a.ping(INNER[4][1], size=size, extra=['-M', 'do'])
     b.ping(INNER[6][0], size=size - 20, extra=['-M', 'do'])
     for client, server, address in ((a, b, INNER[4][1]), (b, a, INNER[6][0])):
-        end = stream(client, server, address, '-n', '20M')
-        assert end['sum_received']['bytes'] > 10_000_000
+        end = stream(client, server, address, '-n', '10M')
+        assert end['sum_received']['bytes'] > 5_000_000
     for client, server, address in ((b, a, INNER[4][0]), (a, b, INNER[6][1])):
-        end = stream(client, server, address, '-u', '-b', '0', '-n', '10M')
+        end = stream(client, server, address, '-u', '-b', '0', '-n', '5M')
         # Faster than either of us, on purpose; some of it arrives, and all is over afterwards.
         assert end['sum']['packets'] - end['sum']['lost_packets'] > 100
+    a.host.reaches(INNER[4][1])
     pair.pings()
 
 
@@ -66,7 +68,7 @@ def test_streams(net, kinds, outer, mtus):
 def test_many_streams_at_once(net, kinds):
     pair = Pair(net, kinds).configure().meet()
     for n in (4, 5, 50):
-        end = stream(pair.a, pair.b, INNER[4][1], '-P', n, '-t', 1)
+        end = stream(pair.a, pair.b, INNER[4][1], '-P', n, '-n', '20M')
         assert len(end['streams']) == n
         assert end['sum_received']['bytes'] > 1_000_000
     pair.pings()
