@@ -3,13 +3,15 @@
 
     host --- us --- router --- wireguard-go
 """
+import os
 import re
+import socket
 
 import pytest
 
 from gateway import PROGRAM, Gateway, keypair, tunnel
 from net import wait_for
-from wggo import WireguardGo, packet_socket
+from wggo import WireguardGo, inside, packet_socket
 
 HOST, SITE, LINK = '10.1.0.2', '10.1.0.0/24', 1400
 
@@ -181,6 +183,33 @@ def test_least_mtu_of_ip6(net, outer, wan):
     assert accounts['cut_up'] >= 5 and accounts['fragments'] >= 2 * accounts['cut_up'], accounts
     # net_af_packet has whole IPv4 packets from the kernel.
     assert (accounts['reassembled'] >= 10) == ((outer, wan) != ('IPv4', 'kernel')), accounts
+
+
+@pytest.mark.parametrize('family', ['IPv4', 'IPv6'])
+def test_long_datagrams_for_the_kernel(net, family):
+    """Fragments of a datagram that is none of WireGuard's arrive at a socket of this host as one."""
+    path = Path(net, wan='net_tap')
+    ours, theirs = (('192.0.2.1', '192.0.2.254') if family == 'IPv4' else
+                    ('2001:db8:1::1', '2001:db8:1::254'))
+    path.router.reaches(ours)
+    with inside(path.us):
+        here = socket.socket(socket.AF_INET6 if ':' in ours else socket.AF_INET,
+                             socket.SOCK_DGRAM)
+        here.bind((ours, 9000))
+    with inside(path.router):
+        there = socket.socket(here.family, socket.SOCK_DGRAM)
+        there.bind((theirs, 9000))
+    for length in (1600, 5000, 9000):
+        message = os.urandom(length)
+        there.sendto(message, (ours, 9000))
+        here.settimeout(3)
+        assert here.recv(65536) == message, length
+        here.sendto(message, (theirs, 9000))
+        there.settimeout(3)
+        assert there.recv(65536) == message, length
+    assert path.gateway.balanced()['reassembled'] >= 1 + 3 + 6
+    here.close()
+    there.close()
 
 
 def test_mtu_of_route(net):
