@@ -265,3 +265,23 @@ def test_forged_path_mtu(net):
     forge(path, 100)
     wait_for(lambda: too_big(path.host, '10.2.0.1', 1392) == 552 - 60, 5, why='552 is the least')
     path.gateway.balanced()
+
+
+@pytest.mark.parametrize('receiver', [None, 12345])
+def test_forged_packet_too_big(net, receiver):
+    """An IPv6 router quotes as much as fits: who does not show the session's index is none."""
+    from scapy.all import ICMPv6PacketTooBig, IPv6, UDP, Ether, Raw
+    path = Path(net, outer6=True)
+    path.host.reaches('10.2.0.1')
+    mac = re.search(r'link/ether (\S+)', path.us.ip('link', 'show', 'wan0')).group(1)
+    quote = IPv6(src='2001:db8:1::1', dst='2001:db8:2::1') / UDP(sport=7000, dport=7000)
+    if receiver is not None:
+        quote = quote / Raw(b'\x04\0\0\0' + receiver.to_bytes(4, 'little') + bytes(8))
+    raw = packet_socket(path.router, 'west')
+    raw.send(bytes(Ether(dst=mac, src='02:00:00:00:00:01') /
+                   IPv6(src='2001:db8:1::254', dst='2001:db8:1::1') /
+                   ICMPv6PacketTooBig(mtu=1280) / Raw(bytes(quote))))
+    raw.close()
+    for _ in range(3):
+        assert too_big(path.host, '10.2.0.1', 1392) == 0
+    path.gateway.balanced()
