@@ -212,6 +212,28 @@ def test_long_datagrams_for_the_kernel(net, family):
     there.close()
 
 
+def test_datagram_that_lies(net):
+    """Longer than a buffer when put together, and shorter by its own word, for a tunnel's port: no
+    tunnel takes it."""
+    from scapy.all import IP, UDP, Ether, Raw, fragment
+    path = Path(net, wan='net_tap')
+    path.router.reaches('192.0.2.1')
+    mac = re.search(r'link/ether (\S+)', path.us.ip('link', 'show', 'wan0')).group(1)
+    raw = packet_socket(path.router, 'west')
+    before = path.gateway.balanced()
+    for length in (40, 1000, 1400):
+        whole = IP(src='192.0.2.254', dst='192.0.2.1', id=length) / \
+            UDP(sport=9, dport=7000, len=length) / Raw(b'\4\0\0\0' + bytes(5000))
+        for piece in fragment(whole, 1400):
+            raw.send(bytes(Ether(dst=mac, src='02:00:00:00:00:01') / piece))
+    raw.close()
+    wait_for(lambda: path.gateway.ask('accounts')['reassembled'] == 3 * 3, why='all are whole')
+    after = path.gateway.balanced()
+    assert after['tap_tx'] >= before['tap_tx'] + 3
+    assert path.gateway.ask('drops')['wg_unknown_index'] == 0
+    path.host.reaches('10.2.0.1')
+
+
 def test_mtu_of_route(net):
     """The kernel's route to the endpoint says how much fits; a tunnel that is made after it has the
     MTU that wg-quick(8) would give it."""
