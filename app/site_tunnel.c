@@ -55,16 +55,6 @@ static int mtu_refuse(
 		file->path, mtu, site->gateway->mtu_max);
 }
 
-static int address_add_all(
-	struct site *site, int ifindex, const struct wb_wgquick *file, struct wb_err *err)
-{
-	int rc = 0;
-
-	for (unsigned i = 0; rc == 0 && i < file->n_addresses; i++)
-		rc = wb_netlink_address_add(site->netlink, ifindex, &file->addresses[i], err);
-	return rc;
-}
-
 /* Applies a set to a tunnel, and tells the timers which hosts the endpoints come from. */
 static int set_apply(struct site *site, unsigned id, const struct wb_wgquick *file,
 	struct wb_uapi_set *set, struct wb_err *err)
@@ -123,7 +113,8 @@ static int bring_up(struct site *site, unsigned id, struct wb_wgquick *file, str
 	if (rc == 0)
 		rc = configure_locked(site, id, file, err);
 	if (rc == 0)
-		rc = address_add_all(site, ifindex, file, err);
+		rc = site_addresses_change(
+			site, ifindex, NULL, 0, file->addresses, file->n_addresses, err);
 	if (rc < 0)
 		return rc;
 	hooks_dns_set(file, site->log);
@@ -217,31 +208,6 @@ int site_tunnel_down(struct site *site, unsigned id, bool force, struct wb_err *
 	return hooks_run(&file->hooks[WB_HOOK_POST_DOWN], name, site->log, err);
 }
 
-static bool has_address(const struct wb_wgquick *file, const struct wb_prefix *address)
-{
-	for (unsigned i = 0; i < file->n_addresses; i++)
-		if (file->addresses[i].len == address->len &&
-			wb_addr_equal(&file->addresses[i].addr, &address->addr))
-			return true;
-	return false;
-}
-
-/* New ones first: the kernel takes routes along with the last address. */
-static int addresses_change(struct site *site, int ifindex, const struct wb_wgquick *before,
-	const struct wb_wgquick *file, struct wb_err *err)
-{
-	int rc = 0;
-
-	for (unsigned i = 0; rc == 0 && i < file->n_addresses; i++)
-		if (!has_address(before, &file->addresses[i]))
-			rc = wb_netlink_address_add(
-				site->netlink, ifindex, &file->addresses[i], err);
-	for (unsigned i = 0; rc == 0 && i < before->n_addresses; i++)
-		if (!has_address(file, &before->addresses[i]))
-			wb_netlink_address_del(site->netlink, ifindex, &before->addresses[i]);
-	return rc;
-}
-
 static int mtu_change(struct site *site, int ifindex, const struct wb_wgquick *before,
 	const struct wb_wgquick *file, struct wb_err *err)
 {
@@ -286,7 +252,8 @@ int site_tunnel_change(struct site *site, unsigned id, struct wb_wgquick *file, 
 		file_set_difference(gateway->tunnels[id].tunnel, before, file), err);
 	pthread_mutex_unlock(&gateway->lock);
 	if (rc == 0)
-		rc = addresses_change(site, ifindex, before, file, err);
+		rc = site_addresses_change(site, ifindex, before->addresses, before->n_addresses,
+			file->addresses, file->n_addresses, err);
 	if (rc == 0)
 		rc = mtu_change(site, ifindex, before, file, err);
 	dns_change(site, before, file);
