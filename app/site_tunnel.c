@@ -78,9 +78,9 @@ static int open_locked(
 	struct gateway *gateway = site->gateway;
 	int id;
 
-	pthread_mutex_lock(&gateway->lock);
+	gateway_lock(gateway);
 	id = tunnel_open(gateway->control, file->name, mtu, err);
-	pthread_mutex_unlock(&gateway->lock);
+	gateway_unlock(gateway);
 	return id;
 }
 
@@ -89,9 +89,9 @@ static int configure_locked(
 {
 	int rc;
 
-	pthread_mutex_lock(&site->gateway->lock);
+	gateway_lock(site->gateway);
 	rc = set_apply(site, id, file, file_set_whole(file), err);
-	pthread_mutex_unlock(&site->gateway->lock);
+	gateway_unlock(site->gateway);
 	return rc;
 }
 
@@ -148,9 +148,9 @@ static bool lingers(struct site *site, const char *name)
 {
 	bool there;
 
-	pthread_mutex_lock(&site->gateway->lock);
+	gateway_lock(site->gateway);
 	there = tunnel_lingers(site->gateway, name);
-	pthread_mutex_unlock(&site->gateway->lock);
+	gateway_unlock(site->gateway);
 	return there;
 }
 
@@ -159,9 +159,9 @@ static int close_and_wait(struct site *site, unsigned id, const char *name, stru
 	const struct timespec moment = {.tv_nsec = 1000000};
 	int rc;
 
-	pthread_mutex_lock(&site->gateway->lock);
+	gateway_lock(site->gateway);
 	rc = tunnel_close(site->gateway->control, id, err);
-	pthread_mutex_unlock(&site->gateway->lock);
+	gateway_unlock(site->gateway);
 	for (unsigned ms = 0; rc == 0 && lingers(site, name); ms++) {
 		if (ms == PATIENCE_MS)
 			return wb_err_set(err, ETIMEDOUT, "%s: workers do not let go of it", name);
@@ -175,9 +175,9 @@ static void save(struct site *site, unsigned id, const struct wb_wgquick *file)
 	struct wb_wgquick *now;
 	struct wb_err err = {.text = "no memory"};
 
-	pthread_mutex_lock(&site->gateway->lock);
+	gateway_lock(site->gateway);
 	now = file_of_tunnel(site->gateway->tunnels[id].tunnel, file);
-	pthread_mutex_unlock(&site->gateway->lock);
+	gateway_unlock(site->gateway);
 	if (now == NULL || wb_wgquick_save(now, file->path, &err) < 0)
 		dprintf(site->log, "wirebraid: %s: SaveConfig: %s\n", file->name, err.text);
 	wb_wgquick_free(now);
@@ -247,10 +247,10 @@ int site_tunnel_change(struct site *site, unsigned id, struct wb_wgquick *file, 
 	int ifindex = gateway->tunnels[id].ifindex, rc;
 
 	hosts_resolve(site, file);
-	pthread_mutex_lock(&gateway->lock);
+	gateway_lock(gateway);
 	rc = set_apply(site, id, file,
 		file_set_difference(gateway->tunnels[id].tunnel, before, file), err);
-	pthread_mutex_unlock(&gateway->lock);
+	gateway_unlock(gateway);
 	if (rc == 0)
 		rc = site_addresses_change(site, ifindex, before->addresses, before->n_addresses,
 			file->addresses, file->n_addresses, err);
