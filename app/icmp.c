@@ -14,7 +14,7 @@
 
 /* The whole error: RFC 1812, 4.3.2.3, and IPv6's least MTU. */
 #define ERROR4_MAX 576
-#define ERROR6_MAX 1280
+#define ERROR6_MAX IP6_LEAST_MTU
 
 #define ICMP_HEADER 8
 

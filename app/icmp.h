@@ -13,6 +13,9 @@
 
 #include "base/addr.h"
 
+/** What every link takes of an IPv6 packet (RFC 8200, 5). */
+#define IP6_LEAST_MTU 1280
+
 /** What is told. */
 enum icmp_error {
 	ICMP_ERROR_UNREACHABLE, /**< host, or address, unreachable */

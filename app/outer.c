@@ -88,6 +88,7 @@ struct wb_outer *outer_make(const struct outer_way *way)
 	if (way->udp_checksums)
 		offload(outer);
 	outer->port = way->port;
+	outer->mtu = way->mtu;
 	outer->inner_mtu = (uint16_t)(way->mtu - (outer->length - outer->l2) -
 		sizeof(struct wb_msg_transport) - WB_AEAD_TAG_LEN);
 	outer->remote = way->remote;

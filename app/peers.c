@@ -145,12 +145,20 @@ void peer_session_begun(struct control *control, struct wb_peer *peer, uint64_t 
 	peer_timers_run(control, peer, now);
 }
 
+static void endpoint_set(struct wb_peer *peer, const struct wb_endpoint *endpoint)
+{
+	/* What routers told of another way. */
+	if (!wb_addr_equal(&peer->endpoint.addr, &endpoint->addr))
+		peer->path_mtu = 0;
+	peer->endpoint = *endpoint;
+}
+
 void peer_moved_to(
 	struct control *control, struct wb_peer *peer, const struct wb_endpoint *endpoint)
 {
 	if (wb_endpoint_equal(&peer->endpoint, endpoint))
 		return;
-	peer->endpoint = *endpoint;
+	endpoint_set(peer, endpoint);
 	memset(&peer->local, 0, sizeof(peer->local));
 	way_update(control, peer);
 }
@@ -161,7 +169,7 @@ void peer_moved(struct control *control, struct wb_peer *peer, const struct wb_e
 	if (wb_endpoint_equal(&peer->endpoint, remote) && wb_addr_equal(&peer->local, local) &&
 		atomic_load_explicit(&peer->outer, memory_order_relaxed) != NULL)
 		return;
-	peer->endpoint = *remote;
+	endpoint_set(peer, remote);
 	peer->local = *local;
 	way_update(control, peer);
 }

@@ -29,8 +29,8 @@ bool reassembly_wanted(const uint8_t *l3, uint32_t len);
 /**
  * Takes a fragment.
  * @param mbuf data at the IP header, the Ethernet header in front of it.
- * @return the whole packet in one segment, its lengths and checksum right, an Ethernet header in
- * front of it; NULL: not yet, or dropped and counted.
+ * @return the whole packet, its lengths and checksum right, an Ethernet header in front of it, in
+ * one segment if it fits into a buffer; NULL: not yet, or dropped and counted.
  */
 struct rte_mbuf *reassembly_add(
 	struct reassembly *table, struct worker *worker, struct rte_mbuf *mbuf);

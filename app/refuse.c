@@ -80,7 +80,14 @@ void refuse_too_big(struct stage *stage, struct worker *worker, struct rte_mbuf 
 	bool may_cut = *(const uint8_t *)ip >> 4 == 4 &&
 		(rte_be_to_cpu_16(ip->fragment_offset) & RTE_IPV4_HDR_DF_FLAG) == 0;
 
-	if (may_cut && cut_up(stage, worker, mbuf, mtu))
+	if (may_cut) {
+		/* Without memory for the pieces there is nothing its sender could do better. */
+		if (!cut_up(stage, worker, mbuf, mtu))
+			worker_drop(worker, mbuf, WB_DROP_OUTER_TOO_BIG);
 		return;
+	}
+	/* Nobody sends IPv6 packets shorter than what every link takes. */
+	if (*(const uint8_t *)ip >> 4 == 6 && mtu < IP6_LEAST_MTU)
+		mtu = IP6_LEAST_MTU;
 	refuse(stage, worker, mbuf, WB_DROP_OUTER_TOO_BIG, ICMP_ERROR_TOO_BIG, mtu);
 }

@@ -9,6 +9,28 @@
 /* Each read is a system call: a busy worker makes one round of them in this time. */
 #define READ_EVERY (50 * NS_PER_US)
 
+/* More than rte_ip_frag puts together. */
+#define SEGMENTS_MAX 64
+
+/* In segments: a datagram that was put together and is longer than a buffer. */
+static int write_segments(struct wb_tuntap *device, const struct rte_mbuf *mbuf)
+{
+	struct iovec parts[SEGMENTS_MAX];
+	unsigned n = 0;
+
+	for (; mbuf != NULL && n < SEGMENTS_MAX; mbuf = mbuf->next)
+		parts[n++] = (struct iovec){.iov_base = rte_pktmbuf_mtod(mbuf, void *),
+			.iov_len = rte_pktmbuf_data_len(mbuf)};
+	return mbuf == NULL ? wb_tuntap_write_parts(device, parts, n) : -1;
+}
+
+static int write_one(struct wb_tuntap *device, const struct rte_mbuf *mbuf)
+{
+	if (unlikely(mbuf->nb_segs > 1))
+		return write_segments(device, mbuf);
+	return wb_tuntap_write(device, rte_pktmbuf_mtod(mbuf, void *), rte_pktmbuf_data_len(mbuf));
+}
+
 static unsigned write_burst(struct stage *stage, struct worker *worker, struct wb_tuntap *device,
 	enum wb_counter out, enum wb_counter refused)
 {
@@ -17,8 +39,7 @@ static unsigned write_burst(struct stage *stage, struct worker *worker, struct w
 	unsigned written = 0;
 
 	for (unsigned i = 0; i < count; i++)
-		written += wb_tuntap_write(device, rte_pktmbuf_mtod(mbufs[i], void *),
-				   rte_pktmbuf_data_len(mbufs[i])) == 0;
+		written += write_one(device, mbufs[i]) == 0;
 	wb_count(worker->count, out, written);
 	wb_count(worker->count, refused, count - written);
 	if (count > 0)

@@ -179,6 +179,17 @@ static bool source_allowed(struct stage *stage, struct worker *worker, const str
 		peer->id;
 }
 
+/* What a connection's other side may send is to fit the way back to the peer. */
+static void clamp(const struct wb_peer *peer, struct rte_mbuf *mbuf)
+{
+	const struct wb_outer *outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
+	uint16_t mtu = peer->tunnel->mtu;
+
+	if (outer != NULL && outer->inner_mtu < mtu)
+		mtu = outer->inner_mtu;
+	mss_clamp(rte_pktmbuf_mtod(mbuf, uint8_t *), rte_pktmbuf_data_len(mbuf), mtu);
+}
+
 /* Judges one message whose AEAD is done. True: the mbuf's data is an inner packet to forward. */
 static bool judge(struct stage *stage, struct worker *worker, struct open_burst *burst, unsigned i)
 {
@@ -218,8 +229,7 @@ static bool judge(struct stage *stage, struct worker *worker, struct open_burst 
 		return false;
 	}
 	if (worker->gateway->mss_clamp)
-		mss_clamp(rte_pktmbuf_mtod(mbuf, uint8_t *), rte_pktmbuf_data_len(mbuf),
-			worker->gateway->wg->by_id[stage->object]->mtu);
+		clamp(keypair->entry.peer, mbuf);
 	return true;
 }
 

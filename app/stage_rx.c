@@ -68,7 +68,9 @@ static void dispatch(
 			if (mbuf == NULL)
 				return;
 		}
-		if (local_take(worker, mbuf))
+		/* In segments it is longer than a buffer: the kernel's, whatever it says of its
+		 * length. */
+		if (likely(mbuf->nb_segs == 1) && local_take(worker, mbuf))
 			return;
 	}
 	forward_one(worker, mbuf, next_hop, gateway->plan.tap[stage->object], ETHER_LEN);

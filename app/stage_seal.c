@@ -13,6 +13,7 @@
 #include "outer.h"
 #include "refuse.h"
 #include "session.h"
+#include "split.h"
 #include "wg/transport.h"
 
 /* How long packets wait for the way to the peer: as long as the kernel asks for a neighbour. */
@@ -186,7 +187,7 @@ static void seal_one(struct stage *stage, struct worker *worker, struct seal_bur
 		no_way(stage, worker, peer, mbuf);
 		return;
 	}
-	if (unlikely(rte_pktmbuf_data_len(mbuf) > outer->inner_mtu)) {
+	if (unlikely(rte_pktmbuf_data_len(mbuf) > outer->inner_mtu && !split_allowed(mbuf))) {
 		refuse_too_big(stage, worker, mbuf, outer->inner_mtu);
 		return;
 	}
@@ -200,6 +201,8 @@ static void seal_one(struct stage *stage, struct worker *worker, struct seal_bur
 	mtu = RTE_MIN(tunnel->mtu, outer->inner_mtu);
 	if (worker->gateway->mss_clamp && rte_pktmbuf_data_len(mbuf) > 0)
 		mss_clamp(rte_pktmbuf_mtod(mbuf, uint8_t *), rte_pktmbuf_data_len(mbuf), mtu);
+	if (unlikely(rte_pktmbuf_data_len(mbuf) > mtu))
+		mtu = tunnel->mtu;
 	add_to_burst(burst, mtu, peer, keypair, outer, mbuf);
 }
 
@@ -353,6 +356,15 @@ static void send_one(struct worker *worker, const struct wb_outer *outer, struct
 	worker_send(worker, plan->seal[outer->via - 1], mbuf);
 }
 
+static void send_split(struct worker *worker, const struct wb_outer *outer, struct rte_mbuf *mbuf)
+{
+	struct rte_mbuf *pieces[SPLIT_PIECES_MAX];
+	unsigned n = split(worker, mbuf, outer, pieces);
+
+	for (unsigned i = 0; i < n; i++)
+		send_one(worker, outer, pieces[i]);
+}
+
 static void send_burst(struct worker *worker, struct seal_burst *burst)
 {
 	for (unsigned i = 0; i < burst->n; i++) {
@@ -364,7 +376,10 @@ static void send_burst(struct worker *worker, struct seal_burst *burst)
 		peer->seal.packets += data;
 		session_sent(worker, peer, data);
 		outer_write(mbuf, burst->outers[i], burst->ecn[i], (uint16_t)burst->ops[i].counter);
-		send_one(worker, burst->outers[i], mbuf);
+		if (unlikely(split_needed(mbuf, burst->outers[i])))
+			send_split(worker, burst->outers[i], mbuf);
+		else
+			send_one(worker, burst->outers[i], mbuf);
 	}
 }
 

@@ -6,6 +6,7 @@
 #include <rte_common.h>
 
 #include "control.h"
+#include "icmp.h"
 #include "outer.h"
 
 /* Tunnels within tunnels. */
@@ -56,7 +57,7 @@ static bool route_to(
 /* Less than a family's least MTU is no router's honest word (Linux' min_pmtu; RFC 8200, 5). */
 static uint16_t path_mtu_least(const struct wb_addr *addr)
 {
-	return addr->family == AF_INET ? 552 : 1280;
+	return addr->family == AF_INET ? 552 : IP6_LEAST_MTU;
 }
 
 /* The peer whose allowed IPs hold an address. */
@@ -147,19 +148,22 @@ static bool way_find(struct control *control, struct wb_peer *peer, struct outer
 static bool same_way(const struct wb_outer *outer, const struct outer_way *way)
 {
 	return outer->via == way->via && outer->port == way->port &&
-		outer->local_port == way->local_port &&
-		outer->inner_mtu == way->mtu - (way->remote.addr.family == AF_INET ? 60 : 80) &&
+		outer->local_port == way->local_port && outer->mtu == way->mtu &&
 		wb_endpoint_equal(&outer->remote, &way->remote) &&
 		wb_addr_equal(&outer->local, &way->local) &&
 		(way->via != 0 || memcmp(&outer->header[0], way->next_hop_mac, 6) == 0);
 }
 
-/* Whether a router that quoted our packet is to be believed: the index in it is one we use. */
-static bool receiver_known(const struct wb_peer *peer, uint32_t receiver)
+/* Whether a router is to be believed: the index in the packet it quotes is one we use. IPv4 routers
+ * may quote too little to see it (RFC 792); those of IPv6 must not (RFC 4443, 2.4). */
+static bool credible(const struct wb_peer *peer, const struct event *event)
 {
 	const struct wb_keypair *current =
 		atomic_load_explicit(&peer->current, memory_order_relaxed);
+	uint32_t receiver = event->receiver;
 
+	if (!event->quoted)
+		return event->remote.family == AF_INET;
 	return (current != NULL && current->remote_index == receiver) ||
 		(peer->previous != NULL && peer->previous->remote_index == receiver);
 }
@@ -175,8 +179,7 @@ void way_path_mtu(struct control *control, const struct event *event, uint64_t n
 	for (uint32_t i = 0; tunnel != NULL && i < tunnel->n_peers; i++) {
 		struct wb_peer *peer = tunnel->peers[i];
 
-		if (!wb_endpoint_equal(&peer->endpoint, &remote) ||
-			(event->quoted && !receiver_known(peer, event->receiver)))
+		if (!wb_endpoint_equal(&peer->endpoint, &remote) || !credible(peer, event))
 			continue;
 		if (peer->path_mtu != 0 && peer->path_mtu < mtu)
 			continue;

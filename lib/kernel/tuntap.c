@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <bsd/string.h>
@@ -160,4 +161,13 @@ ssize_t wb_tuntap_read(struct wb_tuntap *device, void *buffer, size_t size)
 int wb_tuntap_write(struct wb_tuntap *device, const void *packet, size_t length)
 {
 	return write(device->fd, packet, length) == (ssize_t)length ? 0 : -1;
+}
+
+int wb_tuntap_write_parts(struct wb_tuntap *device, const struct iovec *parts, unsigned n)
+{
+	ssize_t length = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		length += (ssize_t)parts[i].iov_len;
+	return writev(device->fd, parts, (int)n) == length ? 0 : -1;
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "base/err.h"
 
@@ -38,5 +39,8 @@ ssize_t wb_tuntap_read(struct wb_tuntap *device, void *buffer, size_t size);
 
 /** Writes one. Returns 0, or -1: the kernel did not take it. */
 int wb_tuntap_write(struct wb_tuntap *device, const void *packet, size_t length);
+
+/** The same for a packet in several parts. */
+int wb_tuntap_write_parts(struct wb_tuntap *device, const struct iovec *parts, unsigned n);
 
 #endif

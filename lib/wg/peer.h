@@ -54,7 +54,8 @@ struct wb_outer {
 	struct wb_endpoint remote;
 	struct wb_addr local;
 	uint16_t local_port; /**< host byte order */
-	uint16_t inner_mtu;  /**< bytes of an inner packet that fit the path when sealed */
+	uint16_t mtu;	     /**< of the path: bytes of an outer packet */
+	uint16_t inner_mtu;  /**< bytes of an inner packet that fit it when sealed */
 };
 
 /** The seal lcore's part. */

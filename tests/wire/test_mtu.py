@@ -3,13 +3,15 @@
 
     host --- us --- router --- wireguard-go
 """
+import os
 import re
+import socket
 
 import pytest
 
-from gateway import Gateway, keypair, tunnel
+from gateway import PROGRAM, Gateway, keypair, tunnel
 from net import wait_for
-from wggo import WireguardGo, packet_socket
+from wggo import WireguardGo, inside, packet_socket
 
 HOST, SITE, LINK = '10.1.0.2', '10.1.0.0/24', 1400
 
@@ -17,16 +19,17 @@ HOST, SITE, LINK = '10.1.0.2', '10.1.0.0/24', 1400
 class Path:
     """A host behind us, and a peer behind a router."""
 
-    def __init__(self, net, outer6=False, mtu=None, link=1500, clamp=True, peer=None):
+    def __init__(self, net, outer6=False, mtu=None, link=1500, clamp=True, peer=None,
+                 wan='kernel'):
         self.host, self.us = net.host('host'), net.host('us')
         self.router, self.far = net.host('router'), net.host('far')
         net.cable(self.us, 'lan', self.host, 'eth0')
-        net.cable(self.us, 'wan', self.router, 'west')
+        if wan == 'kernel':
+            net.cable(self.us, 'wan', self.router, 'west')
         net.cable(self.router, 'east', self.far, 'eth0', mtu=link)
         self.host.address('eth0', f'{HOST}/24', 'fd01::2/64')
         self.host.ip('route', 'add', 'default', 'via', '10.1.0.1')
         self.host.ip('route', 'add', 'default', 'via', 'fd01::1')
-        self.router.address('west', '192.0.2.254/24', '2001:db8:1::254/64')
         self.router.address('east', '198.51.100.254/24', '2001:db8:2::254/64')
         self.router.run('sysctl', '-qw', 'net.ipv4.ip_forward=1',
                         'net.ipv6.conf.all.forwarding=1')
@@ -44,10 +47,19 @@ class Path:
         self.gateway = Gateway(
             net, self.us,
             '[port lan0]\ndevice = kernel:lan\naddress = 10.1.0.1/24\naddress = fd01::1/64\n'
-            '[port wan0]\ndevice = kernel:wan\naddress = 192.0.2.1/24\n'
+            '[port wan0]\naddress = 192.0.2.1/24\n'
+            f'device = {"kernel:wan" if wan == "kernel" else "net_tap0,iface=west"}\n'
             'address = 2001:db8:1::1/64\ngateway = 192.0.2.254\ngateway = 2001:db8:1::254\n',
             {'wg0': tunnel(private, 7000, ['10.9.0.1/32'], [peer or settings], mtu=mtu)},
             gateway='' if clamp else 'mss-clamp = off').start()
+        if wan != 'kernel':
+            # DPDK's end stays with us, and has the interface's MAC.
+            self.us.ip('link', 'set', 'west', 'netns', self.router.name)
+            self.router.ip('link', 'set', 'west', 'address', '02:00:00:00:00:01', 'up')
+        self.router.address('west', '192.0.2.254/24', '2001:db8:1::254/64')
+
+    def order(self, *words):
+        return self.us.run(PROGRAM, *words, '--name', self.gateway.name)
 
     def segment(self, client, server, to):
         """The MSS each end of a TCP connection may use: (client's, server's)."""
@@ -122,6 +134,110 @@ def test_path_mtu(net, outer):
     assert path.host.ping('10.2.0.1', count=5, size=1392, extra=('-M', 'dont')) == 5
     assert path.host.ping('10.2.0.1', count=5, size=1472, extra=('-M', 'dont')) == 5
     assert path.gateway.balanced()['cut_up'] >= 5
+
+
+def carries_tcp(client, server, to, kilobytes=500):
+    """A TCP connection moves so much to the server and as much back."""
+    listen = ('import socket; s = socket.create_server(("::", 5001), family=socket.AF_INET6, '
+              f'dualstack_ipv6=True); c = s.accept()[0]; n = {kilobytes} * 1024\n'
+              'while n: n -= len(c.recv(min(n, 65536)))\n'
+              f'c.sendall(bytes({kilobytes} * 1024)); c.recv(1)')
+    connect = (f'import socket; c = socket.create_connection(("{to}", 5001), 10); c.settimeout(15)'
+               f'; n = {kilobytes} * 1024; c.sendall(bytes(n))\n'
+               'while n: n -= len(c.recv(min(n, 65536)))\n')
+    process = server.popen('python3', '-c', listen)
+    wait_for(lambda: ':5001' in server.run('ss', '-ltn'), why='the server listens')
+    client.run('python3', '-c', connect)
+    process.wait(10)
+
+
+@pytest.mark.parametrize('clamp', [True, False])
+@pytest.mark.parametrize('outer', ['IPv4', 'IPv6'])
+def test_tcp_over_narrow_path(net, outer, clamp):
+    """Connections get through, whether their ends learn what fits from the MSS or from ICMP."""
+    path = Path(net, outer6=outer == 'IPv6', link=LINK, clamp=clamp)
+    path.host.reaches('10.2.0.1')
+    if outer == 'IPv4':
+        forge(path, LINK)
+    for to in ('10.2.0.1', 'fd02::1'):
+        carries_tcp(path.host, path.far, to)
+    path.gateway.balanced()
+
+
+@pytest.mark.parametrize('wan', ['kernel', 'net_tap'])
+@pytest.mark.parametrize('outer', ['IPv4', 'IPv6'])
+def test_least_mtu_of_ip6(net, outer, wan):
+    """What every link has to take of an IPv6 packet gets through a path that does not take it sealed:
+    in fragments there, and put together again here. More than that is refused."""
+    path = Path(net, outer6=outer == 'IPv6', link=1280, wan=wan)
+    path.host.reaches('10.2.0.1')
+    if outer == 'IPv4':
+        forge(path, 552)
+    else:
+        path.host.ping('10.2.0.1', count=1, size=1300, check=False)
+    wait_for(lambda: too_big(path.host, 'fd02::1', 1372) == 1280, 5, why='the MTU is told')
+    assert path.host.ping('fd02::1', count=5, size=1232) == 5
+    assert path.far.ping('10.1.0.2', count=5, size=1392) == 5
+    carries_tcp(path.host, path.far, 'fd02::1')
+    accounts = path.gateway.balanced()
+    assert accounts['cut_up'] >= 5 and accounts['fragments'] >= 2 * accounts['cut_up'], accounts
+    # net_af_packet has whole IPv4 packets from the kernel.
+    assert (accounts['reassembled'] >= 10) == ((outer, wan) != ('IPv4', 'kernel')), accounts
+
+
+@pytest.mark.parametrize('family', ['IPv4', 'IPv6'])
+def test_long_datagrams_for_the_kernel(net, family):
+    """Fragments of a datagram that is none of WireGuard's arrive at a socket of this host as one."""
+    path = Path(net, wan='net_tap')
+    ours, theirs = (('192.0.2.1', '192.0.2.254') if family == 'IPv4' else
+                    ('2001:db8:1::1', '2001:db8:1::254'))
+    path.router.reaches(ours)
+    with inside(path.us):
+        here = socket.socket(socket.AF_INET6 if ':' in ours else socket.AF_INET,
+                             socket.SOCK_DGRAM)
+        here.bind((ours, 9000))
+    with inside(path.router):
+        there = socket.socket(here.family, socket.SOCK_DGRAM)
+        there.bind((theirs, 9000))
+    for length in (1600, 5000, 9000):
+        message = os.urandom(length)
+        there.sendto(message, (ours, 9000))
+        here.settimeout(3)
+        assert here.recv(65536) == message, length
+        here.sendto(message, (theirs, 9000))
+        there.settimeout(3)
+        assert there.recv(65536) == message, length
+    assert path.gateway.balanced()['reassembled'] >= 1 + 3 + 6
+    here.close()
+    there.close()
+
+
+def test_mtu_of_route(net):
+    """The kernel's route to the endpoint says how much fits; a tunnel that is made after it has the
+    MTU that wg-quick(8) would give it."""
+    path = Path(net)
+    path.host.reaches('10.2.0.1')
+    assert 'mtu 1420 ' in path.us.ip('link', 'show', 'wg0')
+    path.us.ip('route', 'add', '198.51.100.1', 'via', '192.0.2.254', 'mtu', '1400')
+    wait_for(lambda: too_big(path.host, '10.2.0.1', 1392) == 1400 - 60, 5, why='the MTU is told')
+    path.order('down', 'wg0')
+    path.order('up', 'wg0')
+    assert 'mtu 1320 ' in path.us.ip('link', 'show', 'wg0')
+    path.host.reaches('10.2.0.1')
+    assert path.host.ping('10.2.0.1', count=1, size=1292, extra=('-M', 'do')) == 1
+    assert too_big(path.host, '10.2.0.1', 1293) == 1320
+    path.gateway.balanced()
+
+
+def test_mtu_of_link(net):
+    """`ip link set wg0 mtu` on a live tunnel."""
+    path = Path(net)
+    path.host.reaches('10.2.0.1')
+    path.us.ip('link', 'set', 'wg0', 'mtu', '1300')
+    wait_for(lambda: too_big(path.host, '10.2.0.1', 1392) == 1300, 5, why='the MTU is told')
+    assert too_big(path.host, 'fd02::1', 1372) == 1300
+    assert path.segment(path.host, path.far, '10.2.0.1')[1] <= 1300 - 40
+    path.gateway.balanced()
 
 
 def forge(path, mtu, receiver=None, port=7000):
