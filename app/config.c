@@ -92,23 +92,15 @@ static int add_tunnel(struct loader *loader, const char *value, unsigned line, s
 	return 0;
 }
 
-static int set_poll(struct wb_config *config, const char *value, struct wb_err *err)
+/* One of two words; the second one says yes. */
+static int set_either(
+	const char *value, const char *no, const char *yes, bool *out, struct wb_err *err)
 {
-	static const char *const words[] = {"adaptive", "always", NULL};
+	const char *const words[] = {no, yes, NULL};
 	unsigned choice = 0;
 	int rc = wb_value_choice(value, words, &choice, err);
 
-	config->poll_always = choice == 1;
-	return rc;
-}
-
-static int set_mss_clamp(struct wb_config *config, const char *value, struct wb_err *err)
-{
-	static const char *const words[] = {"off", "on", NULL};
-	unsigned choice = 0;
-	int rc = wb_value_choice(value, words, &choice, err);
-
-	config->mss_clamp = choice == 1;
+	*out = choice == 1;
 	return rc;
 }
 
@@ -134,11 +126,11 @@ static int gateway_key(
 	case 0:
 		return set_name(config, value, err);
 	case 1:
-		return set_poll(config, value, err);
+		return set_either(value, "adaptive", "always", &config->poll_always, err);
 	case 2:
 		return wb_value_unsigned(value, 64, 1 << 20, &config->memory_mib, err);
 	default:
-		return set_mss_clamp(config, value, err);
+		return set_either(value, "off", "on", &config->mss_clamp, err);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <rte_ring_elem.h>
@@ -144,6 +145,7 @@ void control_destroy(struct control *control)
 int control_run(struct control *control)
 {
 	struct gateway *gateway = control->gateway;
+	const struct timespec moment = {.tv_nsec = 20000};
 	struct epoll_event ready[4];
 
 	watch(control, wb_mirror_fd(control->mirror));
@@ -151,9 +153,12 @@ int control_run(struct control *control)
 		/* No rest while handshakes wait: a flood must not push out the genuine ones. */
 		epoll_wait(control->epoll_fd, ready, 4,
 			rte_ring_empty(gateway->handshakes) ? RINGS_EVERY_MS : 0);
-		pthread_mutex_lock(&gateway->lock);
+		gateway_lock(gateway);
 		round_of_work(control);
-		pthread_mutex_unlock(&gateway->lock);
+		gateway_unlock(gateway);
+		/* A mutex is not fair: who wants it must be given time to get it. */
+		if (atomic_load_explicit(&gateway->waiting, memory_order_relaxed) > 0)
+			nanosleep(&moment, NULL);
 	}
 	return 0;
 }

@@ -76,8 +76,23 @@ struct gateway {
 	struct wb_counters *control_count;
 	struct rte_mempool *control_pool; /**< packets that control makes: it alone takes from it */
 	struct control *control;
-	pthread_mutex_t lock; /**< held by control while it works, and by telemetry callbacks */
+	pthread_mutex_t lock; /**< by gateway_lock() */
+	atomic_uint waiting;  /**< threads that want the lock */
 };
+
+/** Takes the lock that all but the workers work under: control for each round, other threads for
+ * moments. Control lets go of it for those who wait, however much it has to do. */
+static inline void gateway_lock(struct gateway *gateway)
+{
+	atomic_fetch_add(&gateway->waiting, 1);
+	pthread_mutex_lock(&gateway->lock);
+	atomic_fetch_sub(&gateway->waiting, 1);
+}
+
+static inline void gateway_unlock(struct gateway *gateway)
+{
+	pthread_mutex_unlock(&gateway->lock);
+}
 
 /** The port or tunnel whose netdev has this index; -1: none. */
 static inline int gateway_port_by_ifindex(const struct gateway *gateway, int ifindex)

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/bytes.h"
+
 #define TCP_HEADER   20
 #define TCP_FLAGS    13
 #define TCP_SYN	     0x02
@@ -13,17 +15,6 @@
 #define OPTION_NOP 1
 #define OPTION_MSS 2
 
-static uint16_t load16(const uint8_t *bytes)
-{
-	return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
-
-static void store16(uint8_t *bytes, uint16_t value)
-{
-	bytes[0] = (uint8_t)(value >> 8);
-	bytes[1] = (uint8_t)value;
-}
-
 static uint16_t swapped(uint16_t value)
 {
 	return (uint16_t)(value << 8 | value >> 8);
@@ -32,13 +23,13 @@ static uint16_t swapped(uint16_t value)
 /* RFC 1624, equation 3. Behind an odd number of bytes a word counts with its bytes swapped. */
 static void checksum_mend(uint8_t *checksum, uint16_t before, uint16_t after, bool odd)
 {
-	uint32_t sum = (uint16_t)~load16(checksum);
+	uint32_t sum = (uint16_t)~wb_load16(checksum);
 
 	sum += (uint16_t) ~(odd ? swapped(before) : before);
 	sum += odd ? swapped(after) : after;
 	sum = (sum & 0xffff) + (sum >> 16);
 	sum = (sum & 0xffff) + (sum >> 16);
-	store16(checksum, (uint16_t)~sum);
+	wb_store16(checksum, (uint16_t)~sum);
 }
 
 /* Where the TCP header begins; 0: there is none in this packet. */
@@ -46,7 +37,7 @@ static uint32_t tcp_at(const uint8_t *l3, uint32_t len)
 {
 	uint32_t at = *l3 >> 4 == 4 ? (l3[0] & 15u) * 4 : 40;
 
-	if (*l3 >> 4 == 4 && (load16(l3 + 6) & 0x1fff) != 0)
+	if (*l3 >> 4 == 4 && (wb_load16(l3 + 6) & 0x1fff) != 0)
 		return 0;
 	return len >= at + TCP_HEADER ? at : 0;
 }
@@ -83,9 +74,9 @@ void mss_clamp_syn(uint8_t *l3, uint32_t len, uint32_t mtu)
 	at = mss_at(tcp, len - offset);
 	if (at == 0)
 		return;
-	before = load16(tcp + at);
+	before = wb_load16(tcp + at);
 	if (before <= after)
 		return;
-	store16(tcp + at, after);
+	wb_store16(tcp + at, after);
 	checksum_mend(tcp + TCP_CHECKSUM, before, after, at % 2 != 0);
 }

@@ -21,6 +21,7 @@ struct names {
 	pthread_mutex_t lock; /* of what follows; taken last */
 	pthread_cond_t news;
 	STAILQ_HEAD(, question) questions;
+	bool asking; /* the resolver, which may take half a minute */
 	bool stopping;
 };
 
@@ -41,6 +42,7 @@ static struct question *question_next(struct names *names)
 	if (!names->stopping) {
 		question = STAILQ_FIRST(&names->questions);
 		STAILQ_REMOVE_HEAD(&names->questions, entry);
+		names->asking = true;
 	}
 	pthread_mutex_unlock(&names->lock);
 	return question;
@@ -53,7 +55,7 @@ static void answer(struct names *names, const struct question *question,
 	struct gateway *gateway = names->control->gateway;
 	struct wb_peer *peer;
 
-	pthread_mutex_lock(&gateway->lock);
+	gateway_lock(gateway);
 	peer = wb_peer_by_id(gateway->wg, question->peer_id);
 	if (peer != NULL && peer->serial == question->serial) {
 		names->control->timers[peer->id]->host_asked = false;
@@ -61,7 +63,19 @@ static void answer(struct names *names, const struct question *question,
 			(peer->timers.handshaking || peer->endpoint.addr.family == 0))
 			peer_moved_to(names->control, peer, endpoint);
 	}
-	pthread_mutex_unlock(&gateway->lock);
+	gateway_unlock(gateway);
+}
+
+/* The resolver has answered. False: too late, nothing but `names` itself is there any more. */
+static bool asked(struct names *names)
+{
+	bool stopping;
+
+	pthread_mutex_lock(&names->lock);
+	names->asking = false;
+	stopping = names->stopping;
+	pthread_mutex_unlock(&names->lock);
+	return !stopping;
 }
 
 static void *resolve(void *arg)
@@ -73,7 +87,8 @@ static void *resolve(void *arg)
 		struct wb_endpoint endpoint = {.port = 0};
 		int rc = wb_wgquick_host_resolve(question->host, question->port, &endpoint, NULL);
 
-		answer(names, question, &endpoint, rc == 0);
+		if (asked(names))
+			answer(names, question, &endpoint, rc == 0);
 		question_free(question);
 	}
 	return NULL;
@@ -102,13 +117,20 @@ int names_start(struct control *control, struct wb_err *err)
 void names_stop(struct names *names)
 {
 	struct question *question;
+	bool asking;
 
 	if (names == NULL)
 		return;
 	pthread_mutex_lock(&names->lock);
 	names->stopping = true;
+	asking = names->asking;
 	pthread_cond_signal(&names->news);
 	pthread_mutex_unlock(&names->lock);
+	if (asking) {
+		/* Nobody can stop the resolver: the thread ends with the process, or by itself. */
+		pthread_detach(names->thread);
+		return;
+	}
 	pthread_join(names->thread, NULL);
 	while ((question = STAILQ_FIRST(&names->questions)) != NULL) {
 		STAILQ_REMOVE_HEAD(&names->questions, entry);

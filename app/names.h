@@ -13,7 +13,7 @@ struct names;
 /** Starts the thread; control->names is set. */
 int names_start(struct control *control, struct wb_err *err);
 
-/** Ends it; may wait for the resolver. NULL is ignored. */
+/** Ends it, without waiting for the resolver. NULL is ignored. */
 void names_stop(struct names *names);
 
 /** Notes where a peer's endpoint came from: host may be NULL, or an address. Under the gateway's

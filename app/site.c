@@ -122,7 +122,7 @@ static int ports_release(struct site *site, const struct wb_config *config, stru
 	struct gateway *gateway = site->gateway;
 	int rc = 0;
 
-	pthread_mutex_lock(&gateway->lock);
+	gateway_lock(gateway);
 	for (unsigned id = 0; rc == 0 && id < WB_TUNNELS_MAX; id++) {
 		const struct wb_wgquick *file =
 			site->files[id] == NULL ? NULL : file_named(config, site->files[id]->name);
@@ -131,7 +131,7 @@ static int ports_release(struct site *site, const struct wb_config *config, stru
 			file->listen_port != gateway->tunnels[id].tunnel->listen_port)
 			rc = wb_tunnel_port_set(gateway->wg, gateway->tunnels[id].tunnel, 0, err);
 	}
-	pthread_mutex_unlock(&gateway->lock);
+	gateway_unlock(gateway);
 	return rc;
 }
 

@@ -63,6 +63,11 @@ int site_tunnel_change(struct site *site, unsigned id, struct wb_wgquick *file, 
 
 /* site_ports.c */
 
+/** Gives an interface the addresses it has in one list and not in another, and takes those away
+ * that are the other way round. */
+int site_addresses_change(struct site *site, int ifindex, const struct wb_prefix *before,
+	unsigned n_before, const struct wb_prefix *after, unsigned n_after, struct wb_err *err);
+
 /** Gives ports the addresses and default routers of another configuration of the same ports. */
 int site_ports_change(struct site *site, const struct wb_config *before,
 	const struct wb_config *after, struct wb_err *err);

@@ -55,16 +55,6 @@ static int mtu_refuse(
 		file->path, mtu, site->gateway->mtu_max);
 }
 
-static int address_add_all(
-	struct site *site, int ifindex, const struct wb_wgquick *file, struct wb_err *err)
-{
-	int rc = 0;
-
-	for (unsigned i = 0; rc == 0 && i < file->n_addresses; i++)
-		rc = wb_netlink_address_add(site->netlink, ifindex, &file->addresses[i], err);
-	return rc;
-}
-
 /* Applies a set to a tunnel, and tells the timers which hosts the endpoints come from. */
 static int set_apply(struct site *site, unsigned id, const struct wb_wgquick *file,
 	struct wb_uapi_set *set, struct wb_err *err)
@@ -88,9 +78,9 @@ static int open_locked(
 	struct gateway *gateway = site->gateway;
 	int id;
 
-	pthread_mutex_lock(&gateway->lock);
+	gateway_lock(gateway);
 	id = tunnel_open(gateway->control, file->name, mtu, err);
-	pthread_mutex_unlock(&gateway->lock);
+	gateway_unlock(gateway);
 	return id;
 }
 
@@ -99,9 +89,9 @@ static int configure_locked(
 {
 	int rc;
 
-	pthread_mutex_lock(&site->gateway->lock);
+	gateway_lock(site->gateway);
 	rc = set_apply(site, id, file, file_set_whole(file), err);
-	pthread_mutex_unlock(&site->gateway->lock);
+	gateway_unlock(site->gateway);
 	return rc;
 }
 
@@ -123,7 +113,8 @@ static int bring_up(struct site *site, unsigned id, struct wb_wgquick *file, str
 	if (rc == 0)
 		rc = configure_locked(site, id, file, err);
 	if (rc == 0)
-		rc = address_add_all(site, ifindex, file, err);
+		rc = site_addresses_change(
+			site, ifindex, NULL, 0, file->addresses, file->n_addresses, err);
 	if (rc < 0)
 		return rc;
 	hooks_dns_set(file, site->log);
@@ -157,9 +148,9 @@ static bool lingers(struct site *site, const char *name)
 {
 	bool there;
 
-	pthread_mutex_lock(&site->gateway->lock);
+	gateway_lock(site->gateway);
 	there = tunnel_lingers(site->gateway, name);
-	pthread_mutex_unlock(&site->gateway->lock);
+	gateway_unlock(site->gateway);
 	return there;
 }
 
@@ -168,9 +159,9 @@ static int close_and_wait(struct site *site, unsigned id, const char *name, stru
 	const struct timespec moment = {.tv_nsec = 1000000};
 	int rc;
 
-	pthread_mutex_lock(&site->gateway->lock);
+	gateway_lock(site->gateway);
 	rc = tunnel_close(site->gateway->control, id, err);
-	pthread_mutex_unlock(&site->gateway->lock);
+	gateway_unlock(site->gateway);
 	for (unsigned ms = 0; rc == 0 && lingers(site, name); ms++) {
 		if (ms == PATIENCE_MS)
 			return wb_err_set(err, ETIMEDOUT, "%s: workers do not let go of it", name);
@@ -184,9 +175,9 @@ static void save(struct site *site, unsigned id, const struct wb_wgquick *file)
 	struct wb_wgquick *now;
 	struct wb_err err = {.text = "no memory"};
 
-	pthread_mutex_lock(&site->gateway->lock);
+	gateway_lock(site->gateway);
 	now = file_of_tunnel(site->gateway->tunnels[id].tunnel, file);
-	pthread_mutex_unlock(&site->gateway->lock);
+	gateway_unlock(site->gateway);
 	if (now == NULL || wb_wgquick_save(now, file->path, &err) < 0)
 		dprintf(site->log, "wirebraid: %s: SaveConfig: %s\n", file->name, err.text);
 	wb_wgquick_free(now);
@@ -215,31 +206,6 @@ int site_tunnel_down(struct site *site, unsigned id, bool force, struct wb_err *
 		return rc;
 	hooks_dns_unset(file, site->log);
 	return hooks_run(&file->hooks[WB_HOOK_POST_DOWN], name, site->log, err);
-}
-
-static bool has_address(const struct wb_wgquick *file, const struct wb_prefix *address)
-{
-	for (unsigned i = 0; i < file->n_addresses; i++)
-		if (file->addresses[i].len == address->len &&
-			wb_addr_equal(&file->addresses[i].addr, &address->addr))
-			return true;
-	return false;
-}
-
-/* New ones first: the kernel takes routes along with the last address. */
-static int addresses_change(struct site *site, int ifindex, const struct wb_wgquick *before,
-	const struct wb_wgquick *file, struct wb_err *err)
-{
-	int rc = 0;
-
-	for (unsigned i = 0; rc == 0 && i < file->n_addresses; i++)
-		if (!has_address(before, &file->addresses[i]))
-			rc = wb_netlink_address_add(
-				site->netlink, ifindex, &file->addresses[i], err);
-	for (unsigned i = 0; rc == 0 && i < before->n_addresses; i++)
-		if (!has_address(file, &before->addresses[i]))
-			wb_netlink_address_del(site->netlink, ifindex, &before->addresses[i]);
-	return rc;
 }
 
 static int mtu_change(struct site *site, int ifindex, const struct wb_wgquick *before,
@@ -281,12 +247,13 @@ int site_tunnel_change(struct site *site, unsigned id, struct wb_wgquick *file, 
 	int ifindex = gateway->tunnels[id].ifindex, rc;
 
 	hosts_resolve(site, file);
-	pthread_mutex_lock(&gateway->lock);
+	gateway_lock(gateway);
 	rc = set_apply(site, id, file,
 		file_set_difference(gateway->tunnels[id].tunnel, before, file), err);
-	pthread_mutex_unlock(&gateway->lock);
+	gateway_unlock(gateway);
 	if (rc == 0)
-		rc = addresses_change(site, ifindex, before, file, err);
+		rc = site_addresses_change(site, ifindex, before->addresses, before->n_addresses,
+			file->addresses, file->n_addresses, err);
 	if (rc == 0)
 		rc = mtu_change(site, ifindex, before, file, err);
 	dns_change(site, before, file);

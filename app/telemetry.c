@@ -214,9 +214,9 @@ static int dispatch(const char *command, const char *params, struct rte_tel_data
 	for (unsigned i = 0; served != NULL && i < RTE_DIM(commands); i++) {
 		if (strcmp(command, commands[i].command) != 0)
 			continue;
-		pthread_mutex_lock(&served->lock);
+		gateway_lock(served);
 		rc = commands[i].fn(served, params != NULL ? params : "", data);
-		pthread_mutex_unlock(&served->lock);
+		gateway_unlock(served);
 		break;
 	}
 	pthread_mutex_unlock(&served_lock);

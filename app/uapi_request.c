@@ -60,7 +60,7 @@ void uapi_request(struct gateway *gateway, const char *name, char *request, size
 	else if (length != 6 || memcmp(request, "get=1\n", 6) != 0)
 		rc = wb_err_set(&err, EPROTO, "expected get=1 or set=1");
 	if (rc == 0) {
-		pthread_mutex_lock(&gateway->lock);
+		gateway_lock(gateway);
 		id = tunnel_id(gateway, name);
 		if (id < 0)
 			rc = wb_err_set(&err, ENODEV, "the tunnel is gone");
@@ -68,7 +68,7 @@ void uapi_request(struct gateway *gateway, const char *name, char *request, size
 			rc = set(gateway, gateway->tunnels[id].tunnel, changes, &err);
 		else
 			rc = get(gateway->tunnels[id].tunnel, answer);
-		pthread_mutex_unlock(&gateway->lock);
+		gateway_unlock(gateway);
 	}
 	wb_uapi_set_free(changes);
 	if (rc < 0)

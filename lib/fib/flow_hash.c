@@ -5,6 +5,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "base/bytes.h"
+
 #define IP4_HDR_LEN	   20
 #define IP4_FRAGMENT	   0x3fff /* more fragments, or an offset; not "don't fragment" */
 #define IP6_HDR_LEN	   40
@@ -13,11 +15,6 @@
 #define ICMP4_ECHO_REQUEST 8
 #define ICMP6_ECHO_REQUEST 128
 #define ICMP6_ECHO_REPLY   129
-
-static uint16_t load16(const uint8_t *bytes)
-{
-	return (uint16_t)(bytes[0] << 8 | bytes[1]);
-}
 
 /* A flow's first bytes of transport header, as far as they are there: a packet too short for its
  * ports is still an IP packet to forward, but has none. */
@@ -57,7 +54,7 @@ int wb_flow_parse4(const uint8_t *l3, uint32_t len, struct wb_flow *flow)
 	if (len < IP4_HDR_LEN || l3[0] >> 4 != 4)
 		return -EINVAL;
 	header = (l3[0] & 0x0f) * 4u;
-	total = load16(l3 + 2);
+	total = wb_load16(l3 + 2);
 	if (header < IP4_HDR_LEN || total < header || total > len)
 		return -EINVAL;
 
@@ -70,7 +67,7 @@ int wb_flow_parse4(const uint8_t *l3, uint32_t len, struct wb_flow *flow)
 	flow->l4_off = (uint16_t)header;
 	flow->l4_len = total - header;
 	flow->l3_len = total;
-	if (load16(l3 + 6) & IP4_FRAGMENT)
+	if (wb_load16(l3 + 6) & IP4_FRAGMENT)
 		flow->flags |= WB_FLOW_FRAG;
 	else
 		parse_ports(l3 + header, flow);
@@ -108,7 +105,7 @@ static int walk_extensions(const uint8_t *l3, uint32_t total, struct wb_flow *fl
 		if (total - off < 8)
 			return -EINVAL;
 		if (next == IPPROTO_FRAGMENT)
-			fragment = load16(l3 + off + 2) & IP6_FRAGMENT;
+			fragment = wb_load16(l3 + off + 2) & IP6_FRAGMENT;
 		else
 			size = (l3[off + 1] + 1u) * 8;
 		if (total - off < size)
@@ -134,7 +131,7 @@ int wb_flow_parse6(const uint8_t *l3, uint32_t len, struct wb_flow *flow)
 
 	if (len < IP6_HDR_LEN || l3[0] >> 4 != 6)
 		return -EINVAL;
-	total = IP6_HDR_LEN + load16(l3 + 4);
+	total = IP6_HDR_LEN + wb_load16(l3 + 4);
 	if (total > len)
 		return -EINVAL;
 

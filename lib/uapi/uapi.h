@@ -66,7 +66,7 @@ int wb_uapi_peer_allowed_add(
  * Reads what follows "set=1": all of it is proved before a caller gets to see any.
  * @param text  the lines up to the empty one, with room for a NUL behind them; changed. The caller
  *              wipes it.
- * @return 0; -EINVAL: a value is wrong; -EPROTO: no line of this protocol; -ENOMEM. err tells the
+ * @return 0; -EINVAL: a key or value is wrong; -EPROTO: no line of text; -ENOMEM. err tells the
  * line.
  */
 int wb_uapi_set_parse(char *text, size_t length, struct wb_uapi_set **out, struct wb_err *err);

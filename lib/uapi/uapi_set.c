@@ -163,7 +163,7 @@ static int device_key(struct wb_uapi_set *set, const char *key, char *value)
 	}
 	if (strcmp(key, "replace_peers") == 0)
 		return truth(value, &set->replace_peers);
-	return -EPROTO;
+	return -ENOENT;
 }
 
 static int peer_key(struct wb_uapi_peer *peer, const char *key, char *value)
@@ -190,7 +190,7 @@ static int peer_key(struct wb_uapi_peer *peer, const char *key, char *value)
 		return truth(value, &peer->update_only);
 	if (strcmp(key, "protocol_version") == 0)
 		return protocol_version(value);
-	return -EPROTO;
+	return -ENOENT;
 }
 
 /* A public key begins the lines of a peer. */
@@ -213,9 +213,9 @@ static int line_read(
 /* The message names the key, never the value: it may be a secret. */
 static int refuse(struct wb_err *err, int rc, unsigned line, const char *key)
 {
-	if (rc == -EPROTO)
+	if (rc == -ENOENT)
 		return wb_err_set(
-			err, EPROTO, "line %u: no setting '%.32s' is expected here", line, key);
+			err, EINVAL, "line %u: no setting '%.32s' is expected here", line, key);
 	return wb_err_set(err, -rc, "line %u: the value of %s is wrong", line, key);
 }
 

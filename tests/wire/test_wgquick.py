@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """What wg-quick(8) does for a tunnel, done by `wirebraid up`, `down` and `reload`."""
+import base64
 import os
 import re
 import stat
@@ -249,6 +250,39 @@ def test_reload(net):
     s.gateway.write({'wg0': text(0)})
     run('pkill', '-HUP', '-f', f'wirebraid run {s.gateway.config}')
     wait_for(lambda: s.links() == {'net0', 'wg0'}, 5, why='SIGHUP reloads')
+    s.gateway.balanced()
+
+
+def test_wg_on_one_tunnel_leaves_others_alone(net):
+    """set, setconf, addconf and syncconf, of two thousand peers too: streams through another tunnel,
+    and through a peer that stays, lose nothing."""
+    keys = [keypair() for _ in range(2)]
+    s = Site(net)
+    gos = [s.peer(net, port=7001 + n, us_port=7100 + n, public=keys[n][1], inner=f'10.9.{n}.9/24')
+           for n in range(2)]
+    texts = [f'[Interface]\nPrivateKey = {keys[n][0]}\nListenPort = {7100 + n}\n[Peer]\n'
+             f'PublicKey = {gos[n].public}\nAllowedIPs = 10.9.{n}.0/24\n'
+             f'Endpoint = 192.0.2.9:{7001 + n}\n' for n in range(2)]
+    s.gateway.write({f'wg{n}': text.replace('[Peer]', f'Address = 10.9.{n}.1/24\n[Peer]')
+                     for n, text in enumerate(texts)})
+    s.order('reload')
+    s.us.reaches('10.9.0.9')
+    s.us.reaches('10.9.1.9')
+    many = ''.join(f'[Peer]\nPublicKey = {base64.b64encode(os.urandom(32)).decode()}\n'
+                   f'AllowedIPs = 10.{100 + n // 250}.{n % 250}.0/24\n' for n in range(2000))
+    path = s.gateway.directory / 'wg'
+    quiet, stays = Stream(s.us, '10.9.0.9'), Stream(s.us, '10.9.1.9')
+    for command, text in (('addconf', many), ('syncconf', texts[1]), ('addconf', many)):
+        path.write_text(text)
+        s.us.run('wg', command, 'wg1', path)
+    assert len(s.us.run('wg', 'show', 'wg1', 'peers').split()) == 2001
+    assert [quiet.lost(), stays.lost()] == [0, 0]
+    quiet = Stream(s.us, '10.9.0.9')
+    path.write_text(texts[1])
+    s.us.run('wg', 'setconf', 'wg1', path)
+    s.us.run('wg', 'set', 'wg1', 'listen-port', '7300', 'fwmark', '9')
+    s.us.reaches('10.9.1.9')
+    assert quiet.lost() == 0
     s.gateway.balanced()
 
 
