@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* `kernel:` devices on veth pairs, in a network namespace of the test's own. Needs root. */
+/* rte_eth_dev_conf_get() is "experimental" in DPDK 22.11. */
+#define ALLOW_EXPERIMENTAL_API
+
 #include "port/testing.h"
 
 #include <arpa/inet.h>
@@ -290,6 +293,41 @@ static void test_jumbo(void **state)
 	rte_mempool_free(pool);
 }
 
+/* A bond makes UDP checksums if all its members do, and then they are told to. */
+static void test_udp_checksums(void **state)
+{
+	static const struct {
+		bool bond;
+		unsigned n;
+		const char *devices[2];
+		bool made;
+	} cases[] = {
+		{false, 1, {"net_tap0,iface=t0"}, true},
+		{false, 1, {"kernel:a0"}, false},
+		{true, 2, {"net_tap0,iface=t0", "net_tap1,iface=t1"}, true},
+		{true, 2, {"net_tap0,iface=t0", "kernel:a0"}, false},
+		{true, 2, {"kernel:a0", "net_tap0,iface=t0"}, false},
+	};
+
+	(void)state;
+	run("ip link add a0 type veth peer name b0");
+	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
+		struct wb_port *port = test_open(
+			"p0", cases[i].bond, 1500, cases[i].n, cases[i].devices, test_pool);
+
+		assert_int_equal(port->udp_checksums, cases[i].made);
+		for (unsigned m = 0; m < port->n_members; m++) {
+			struct rte_eth_conf conf;
+
+			assert_int_equal(rte_eth_dev_conf_get(port->members[m].port_id, &conf), 0);
+			assert_int_equal((conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0,
+				cases[i].made);
+		}
+		wb_port_close(port);
+	}
+	run("ip link del a0");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -298,6 +336,7 @@ int main(void)
 		cmocka_unit_test(test_quiet_refusals),
 		cmocka_unit_test(test_bond_over_veth),
 		cmocka_unit_test(test_jumbo),
+		cmocka_unit_test(test_udp_checksums),
 	};
 
 	if (unshare(CLONE_NEWNET) != 0) {
