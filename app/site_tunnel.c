@@ -9,6 +9,7 @@
 #include "apply.h"
 #include "file_set.h"
 #include "hooks.h"
+#include "icmp.h"
 #include "names.h"
 #include "site.h"
 #include "tunnels.h"
@@ -46,9 +47,30 @@ static uint16_t tunnel_mtu(const struct site *site, const struct wb_wgquick *fil
 	return (uint16_t)mtu;
 }
 
-static int mtu_refuse(
+/* Whether a file asks for IPv6 inside its tunnel. */
+static bool wants_ip6(const struct wb_wgquick *file)
+{
+	for (unsigned i = 0; i < file->n_addresses; i++)
+		if (file->addresses[i].addr.family == AF_INET6)
+			return true;
+	for (unsigned i = 0; i < file->n_peers; i++)
+		for (unsigned j = 0; j < file->peers[i].n_allowed; j++)
+			if (file->peers[i].allowed[j].addr.family == AF_INET6)
+				return true;
+	return false;
+}
+
+/* Whether a tunnel can have this MTU: buffers were made at start, and Linux takes IPv6 away from an
+ * interface with less than its least MTU. */
+static int mtu_check(
 	const struct site *site, const struct wb_wgquick *file, uint16_t mtu, struct wb_err *err)
 {
+	if (mtu < IP6_LEAST_MTU && wants_ip6(file))
+		return wb_err_set(err, EINVAL,
+			"%s: MTU %u is too small for IPv6, expected at least %u, or IPv4 alone",
+			file->path, mtu, IP6_LEAST_MTU);
+	if (mtu <= site->gateway->mtu_max)
+		return 0;
 	return wb_err_set(err, EINVAL,
 		"%s: MTU %u does not fit into the buffers made at start, expected at most %u, or a "
 		"restart",
@@ -133,8 +155,9 @@ int site_tunnel_up(struct site *site, struct wb_wgquick *file, struct wb_err *er
 
 	hosts_resolve(site, file);
 	mtu = tunnel_mtu(site, file);
-	if (mtu > site->gateway->mtu_max)
-		return mtu_refuse(site, file, mtu, err);
+	rc = mtu_check(site, file, mtu, err);
+	if (rc < 0)
+		return rc;
 	id = open_locked(site, file, mtu, err);
 	if (id < 0)
 		return id;
@@ -215,8 +238,8 @@ static int mtu_change(struct site *site, int ifindex, const struct wb_wgquick *b
 
 	if (before->mtu == file->mtu && mtu == tunnel_mtu(site, before))
 		return 0;
-	if (mtu > site->gateway->mtu_max)
-		return mtu_refuse(site, file, mtu, err);
+	if (mtu_check(site, file, mtu, err) < 0)
+		return -EINVAL;
 	/* The mirror tells the tunnel. */
 	return wb_netlink_mtu_set(site->netlink, ifindex, mtu, err);
 }

@@ -130,6 +130,9 @@ def test_mistakes(net):
     assert f'{path}:2: PrivateKey is no key' in s.order('up', str(path), ok=False)
     s.file('wg1', tunnel(keypair()[0], mtu=9000))
     assert 'MTU 9000 does not fit into the buffers made at start' in s.order('up', 'wg1', ok=False)
+    s.file('wg1', tunnel(keypair()[0], addresses=['10.9.0.1/24', 'fd09::1/64'], mtu=1200))
+    assert 'MTU 1200 is too small for IPv6, expected at least 1280' in \
+        s.order('up', 'wg1', ok=False)
     assert s.links() == {'net0', 'wg0'}
     for words in (['up'], ['down'], ['reload', 'x'], ['up', '--colour', 'wg0']):
         assert subprocess.run([PROGRAM, *words], capture_output=True, check=False).returncode == 2
