@@ -7,6 +7,7 @@ import stat
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -167,24 +168,19 @@ def test_save_config(net):
 def test_resolvconf(net):
     """DNS servers and search domains are handed to resolvconf(8), and taken back."""
     s = Site(net)
-    made = []
-    if not os.path.exists('/sbin/resolvconf'):
-        with open('/sbin/resolvconf', 'w', encoding='ascii') as script:
-            script.write('#!/bin/sh\n(echo "$@"; [ "$1" = -d ] || cat) >> /tmp/resolvconf.log\n')
-        os.chmod('/sbin/resolvconf', 0o755)
-        made = ['/sbin/resolvconf', '/tmp/resolvconf.log']
-    else:
+    log, program = s.gateway.directory / 'log of resolvconf', Path('/sbin/resolvconf')
+    if program.exists():
         pytest.skip('this machine has a resolvconf of its own, which is left alone')
     try:
+        program.write_text(f'#!/bin/sh\n(echo "$@"; [ "$1" = -d ] || cat) >> "{log}"\n')
+        program.chmod(0o755)
         s.file('wg0', tunnel(keypair()[0], extra='DNS = 192.0.2.53, 2001:db8::53, lan, example.net'))
         s.order('up', 'wg0')
         s.order('down', 'wg0')
-        with open('/tmp/resolvconf.log', encoding='ascii') as log:
-            assert log.read() == ('-a wg0 -m 0 -x\nnameserver 192.0.2.53\nnameserver '
-                                  '2001:db8::53\nsearch lan example.net\n-d wg0 -f\n')
+        assert log.read_text() == ('-a wg0 -m 0 -x\nnameserver 192.0.2.53\nnameserver '
+                                   '2001:db8::53\nsearch lan example.net\n-d wg0 -f\n')
     finally:
-        for path in made:
-            os.unlink(path)
+        program.unlink()
 
 
 def test_key_by_post_up(net):
