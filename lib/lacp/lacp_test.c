@@ -1,0 +1,726 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+/* Bonds joined by simulated links, in simulated time: a millisecond a step, a step to cross a link.
+ */
+#include "lacp/lacp.h"
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#define MS	  UINT64_C(1000000)
+#define SECOND	  (1000 * MS)
+#define LINKS	  6
+#define BONDS	  3
+#define BEGINNING (100 * SECOND)
+
+/* One end of a link: a member of a bond. */
+struct end {
+	struct wb_lacp *lacp; /* NULL: nobody is there */
+	unsigned member;
+};
+
+struct link {
+	struct end end[2];
+	bool up;
+	bool mute[2];	 /* nothing gets through from that end */
+	unsigned losing; /* of 100 LACPDUs */
+	bool full[2];	 /* a LACPDU is on its way from that end */
+	uint8_t frame[2][WB_LACPDU_LEN];
+};
+
+static struct wb_lacp bonds[BONDS];
+static struct link links[LINKS];
+static unsigned n_links, n_bonds;
+static uint64_t now;
+/* Milliseconds of members that sent to a living link whose other end did not collect. */
+static unsigned wasted;
+static uint32_t seed;
+
+static unsigned chance(void)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 16) % 100;
+}
+
+static struct wb_lacp_config config_of(unsigned bond)
+{
+	return (struct wb_lacp_config){.system = {2, 0, 0, 0, 0, (uint8_t)(bond + 1)},
+		.system_priority = 65535,
+		.port_priority = 255};
+}
+
+static void bond_begin(unsigned bond, unsigned n, struct wb_lacp_config config)
+{
+	wb_lacp_init(&bonds[bond], &config, n);
+	if (bond >= n_bonds)
+		n_bonds = bond + 1;
+}
+
+static void cable(struct wb_lacp *a, unsigned a_member, struct wb_lacp *b, unsigned b_member)
+{
+	links[n_links++] = (struct link){.end = {{a, a_member}, {b, b_member}}};
+}
+
+static void link_set(unsigned index, bool up)
+{
+	links[index].up = up;
+	links[index].full[0] = links[index].full[1] = false;
+	for (unsigned e = 0; e < 2; e++)
+		if (links[index].end[e].lacp != NULL)
+			wb_lacp_link(links[index].end[e].lacp, links[index].end[e].member, up, 1000,
+				now);
+}
+
+static int begin(void **state)
+{
+	(void)state;
+	memset(links, 0, sizeof(links));
+	n_links = n_bonds = wasted = 0;
+	now = BEGINNING;
+	seed = 1;
+	return 0;
+}
+
+/* Two bonds, link i between their members i. */
+static void pair(unsigned n)
+{
+	for (unsigned i = 0; i < 2; i++)
+		bond_begin(i, n, config_of(i));
+	for (unsigned i = 0; i < n; i++) {
+		cable(&bonds[0], i, &bonds[1], i);
+		link_set(i, true);
+	}
+}
+
+static void deliver(struct link *link, unsigned from)
+{
+	const struct end *to = &link->end[1 - from];
+	struct wb_lacpdu pdu;
+
+	if (!link->full[from])
+		return;
+	link->full[from] = false;
+	if (to->lacp == NULL || link->mute[from] || chance() < link->losing)
+		return;
+	assert_int_equal(wb_lacpdu_parse(link->frame[from], WB_LACPDU_LEN, &pdu), 0);
+	wb_lacp_receive(to->lacp, to->member, &pdu, now);
+}
+
+static void send_from(struct link *link, unsigned from)
+{
+	static const uint8_t mac[6] = {2, 0, 0, 0, 9, 9};
+	const struct end *end = &link->end[from];
+	struct wb_lacpdu pdu;
+
+	if (end->lacp == NULL || !link->up || !wb_lacp_pending(end->lacp, end->member, now, &pdu))
+		return;
+	wb_lacp_sent(end->lacp, end->member, now);
+	wb_lacpdu_build(&pdu, mac, link->frame[from]);
+	link->full[from] = true;
+}
+
+static void watch(const struct link *link, unsigned from)
+{
+	const struct end *end = &link->end[from], *far = &link->end[1 - from];
+
+	if (end->lacp == NULL || !wb_lacp_distributing(&end->lacp->members[end->member]))
+		return;
+	/* Whatever happens: only by living links, only in one aggregator. */
+	assert_true(link->up);
+	assert_int_equal(end->lacp->members[end->member].aggregator, (unsigned)end->lacp->active);
+	assert_true(wb_lacp_collecting(&end->lacp->members[end->member]));
+	if (far->lacp != NULL && !wb_lacp_collecting(&far->lacp->members[far->member]))
+		wasted++;
+}
+
+static void run_for(uint64_t span)
+{
+	for (uint64_t end = now + span; now < end; now += MS) {
+		for (unsigned i = 0; i < n_links; i++)
+			for (unsigned e = 0; e < 2; e++)
+				deliver(&links[i], e);
+		for (unsigned i = 0; i < n_bonds; i++)
+			wb_lacp_run(&bonds[i], now);
+		for (unsigned i = 0; i < n_links; i++)
+			for (unsigned e = 0; e < 2; e++) {
+				send_from(&links[i], e);
+				watch(&links[i], e);
+			}
+	}
+}
+
+static unsigned distributing(const struct wb_lacp *lacp)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < lacp->n; i++)
+		n += wb_lacp_distributing(&lacp->members[i]);
+	return n;
+}
+
+/* The ms until a bond has so many members distributing; -1: not within the limit. */
+static int await(const struct wb_lacp *lacp, unsigned n, unsigned limit_ms)
+{
+	for (unsigned ms = 0; ms <= limit_ms; ms++) {
+		if (distributing(lacp) == n)
+			return (int)ms;
+		run_for(MS);
+	}
+	return -1;
+}
+
+static void test_comes_up(void **state)
+{
+	char text[WB_LACP_STATE_STRLEN];
+	uint64_t before;
+	int took;
+
+	(void)state;
+	pair(3);
+	took = await(&bonds[0], 3, 3000);
+	print_message("three members distribute after %d ms\n", took);
+	assert_in_range(took, 1, 1100);
+	run_for(5 * SECOND);
+	assert_int_equal(distributing(&bonds[1]), 3);
+	assert_int_equal(wasted, 0);
+	for (unsigned i = 0; i < 3; i++) {
+		const struct wb_lacp_member *member = &bonds[0].members[i];
+
+		assert_string_equal(wb_lacp_state_format(member->actor.state, text),
+			"ACTIVE,SHORT,AGG,SYNC,COLL,DIST");
+		assert_string_equal(wb_lacp_state_format(member->partner.state, text),
+			"ACTIVE,SHORT,AGG,SYNC,COLL,DIST");
+		assert_int_equal(member->partner.port, i + 1);
+		assert_int_equal(member->partner.system[5], 2);
+		assert_int_equal(member->standing, WB_LACP_IN);
+		assert_int_equal(member->aggregator, 0);
+	}
+	before = bonds[0].members[1].pdus_sent;
+	run_for(60 * SECOND);
+	assert_in_range(bonds[0].members[1].pdus_sent - before, 59, 61);
+}
+
+static void test_no_more_than_three_a_second(void **state)
+{
+	uint64_t at[1000];
+	unsigned n = 0;
+
+	(void)state;
+	pair(2);
+	/* A partner that has always got a wrong idea of us. */
+	for (uint64_t end = now + 5 * SECOND; now < end; now += MS) {
+		struct wb_lacpdu pdu = {.actor = {.system = {4}, .state = WB_LACP_ACTIVE}};
+
+		wb_lacp_receive(&bonds[0], 0, &pdu, now);
+		wb_lacp_run(&bonds[0], now);
+		if (wb_lacp_pending(&bonds[0], 0, now, &pdu)) {
+			wb_lacp_sent(&bonds[0], 0, now);
+			at[n++] = now;
+		}
+	}
+	assert_in_range(n, 14, 16);
+	for (unsigned i = 3; i < n; i++)
+		assert_true(at[i] - at[i - 3] >= SECOND);
+}
+
+static void test_link_down_and_up(void **state)
+{
+	int took;
+
+	(void)state;
+	pair(3);
+	run_for(5 * SECOND);
+	link_set(1, false);
+	run_for(MS);
+	assert_int_equal(distributing(&bonds[0]), 2);
+	assert_int_equal(distributing(&bonds[1]), 2);
+	assert_int_equal(bonds[0].members[1].standing, WB_LACP_NO_LINK);
+	run_for(10 * SECOND);
+	assert_int_equal(distributing(&bonds[0]), 2);
+	link_set(1, true);
+	took = await(&bonds[0], 3, 3000);
+	print_message("back %d ms after its link came\n", took);
+	assert_in_range(took, 1, 1100);
+	run_for(2 * SECOND);
+	assert_int_equal(distributing(&bonds[1]), 3);
+	assert_int_equal(wasted, 0);
+	assert_true(now - bonds[0].members[1].changed < 4 * SECOND);
+}
+
+/* Short flaps, link by link: never a frame to someone who does not collect. */
+static void test_flaps_waste_nothing(void **state)
+{
+	(void)state;
+	pair(3);
+	run_for(3 * SECOND);
+	for (unsigned i = 0; i < 300; i++) {
+		link_set(i % 3, false);
+		run_for((1 + chance()) * MS);
+		link_set(i % 3, true);
+		run_for((1 + chance() * 10) * MS);
+	}
+	assert_int_equal(wasted, 0);
+	assert_true(await(&bonds[0], 3, 3000) >= 0);
+}
+
+static void test_silent_partner(void **state)
+{
+	int took;
+
+	(void)state;
+	pair(3);
+	for (unsigned phase = 0; phase < 20; phase++) {
+		run_for(3 * SECOND + phase * 50 * MS);
+		links[2].mute[1] = true;
+		took = await(&bonds[0], 2, 10000);
+		assert_in_range(took, 1900, 3050);
+		/* The other side still hears us, and learns that we do not hear it. */
+		assert_true(await(&bonds[1], 2, 50) >= 0);
+		links[2].mute[1] = false;
+		took = await(&bonds[0], 3, 10000);
+		assert_in_range(took, 1, 2100);
+	}
+	run_for(5 * SECOND);
+	links[2].mute[0] = links[2].mute[1] = true;
+	run_for(8 * SECOND);
+	assert_int_equal(bonds[0].members[2].standing, WB_LACP_NO_PARTNER);
+	assert_true((bonds[0].members[2].actor.state & WB_LACP_DEFAULTED) != 0);
+	links[2].mute[0] = links[2].mute[1] = false;
+	assert_in_range(await(&bonds[0], 3, 10000), 1, 3000);
+}
+
+static void test_slow_rate(void **state)
+{
+	uint64_t before;
+	int took;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct wb_lacp_config config = config_of(i);
+
+		config.slow = true;
+		bond_begin(i, 1, config);
+	}
+	cable(&bonds[0], 0, &bonds[1], 0);
+	link_set(0, true);
+	run_for(100 * SECOND);
+	assert_int_equal(distributing(&bonds[0]), 1);
+	before = bonds[0].members[0].pdus_sent;
+	run_for(300 * SECOND);
+	assert_in_range(bonds[0].members[0].pdus_sent - before, 9, 11);
+	links[0].mute[1] = true;
+	took = await(&bonds[0], 0, 100000);
+	assert_in_range(took, 59000, 90100);
+}
+
+/* What Linux and most switches do: once in sync they collect and distribute, in one step. */
+static void test_coupled_partner(void **state)
+{
+	struct wb_lacpdu ours,
+		theirs = {.actor = {.system_priority = 1,
+				  .system = {6},
+				  .key = 7,
+				  .port_priority = 128,
+				  .port = 1,
+				  .state = WB_LACP_ACTIVE | WB_LACP_AGGREGATION}};
+
+	(void)state;
+	bond_begin(0, 1, config_of(0));
+	wb_lacp_link(&bonds[0], 0, true, 10000, now);
+	wb_lacp_run(&bonds[0], now);
+	assert_true(wb_lacp_pending(&bonds[0], 0, now, &ours));
+	wb_lacp_sent(&bonds[0], 0, now);
+	assert_true((ours.actor.state & WB_LACP_EXPIRED) != 0);
+	theirs.partner = ours.actor;
+	theirs.actor.state |= WB_LACP_SYNC;
+	wb_lacp_receive(&bonds[0], 0, &theirs, now);
+	for (unsigned ms = 0; ms < 60; ms++, now += MS)
+		wb_lacp_run(&bonds[0], now);
+	assert_true(wb_lacp_pending(&bonds[0], 0, now, &ours));
+	wb_lacp_sent(&bonds[0], 0, now);
+	/* It is in sync, and we are: we collect, and wait until it does. */
+	assert_int_equal(bonds[0].members[0].mux, WB_LACP_MUX_COLLECTING);
+	assert_true((ours.actor.state & WB_LACP_SYNC) != 0);
+	theirs.partner = ours.actor;
+	theirs.actor.state |= WB_LACP_COLLECTING | WB_LACP_DISTRIBUTING;
+	wb_lacp_receive(&bonds[0], 0, &theirs, now);
+	wb_lacp_run(&bonds[0], now);
+	assert_int_equal(distributing(&bonds[0]), 1);
+	/* Another idea of us than we have: out of sync. */
+	theirs.partner.key ^= 1;
+	wb_lacp_receive(&bonds[0], 0, &theirs, now);
+	wb_lacp_run(&bonds[0], now);
+	assert_int_equal(distributing(&bonds[0]), 0);
+}
+
+/* Members 0 and 1 lead to one switch, 2 to 4 to another. */
+static void two_switches(enum wb_lacp_select select, unsigned min_links)
+{
+	struct wb_lacp_config config = config_of(0);
+
+	config.select = select;
+	config.min_links = min_links;
+	bond_begin(0, 5, config);
+	bond_begin(1, 2, config_of(1));
+	bond_begin(2, 3, config_of(2));
+	cable(&bonds[0], 0, &bonds[1], 0);
+	cable(&bonds[0], 1, &bonds[1], 1);
+	for (unsigned i = 0; i < 3; i++)
+		cable(&bonds[0], 2 + i, &bonds[2], i);
+	for (unsigned i = 0; i < 5; i++)
+		link_set(i, true);
+	run_for(5 * SECOND);
+}
+
+static void test_two_switches(void **state)
+{
+	(void)state;
+	two_switches(WB_LACP_COUNT, 0);
+	assert_int_equal(bonds[0].active, 2);
+	assert_int_equal(distributing(&bonds[0]), 3);
+	assert_int_equal(distributing(&bonds[1]), 0);
+	assert_int_equal(distributing(&bonds[2]), 3);
+	assert_int_equal(bonds[0].members[0].standing, WB_LACP_OTHER_SYSTEM);
+	assert_int_equal(bonds[0].members[0].aggregator, 0);
+	assert_int_equal(bonds[0].members[4].aggregator, 2);
+	/* One left there against two here; then equal: no reason to go back. */
+	link_set(3, false);
+	link_set(4, false);
+	run_for(2 * SECOND);
+	assert_int_equal(bonds[0].active, 0);
+	assert_int_equal(distributing(&bonds[0]), 2);
+	link_set(3, true);
+	run_for(2 * SECOND);
+	assert_int_equal(bonds[0].active, 0);
+	link_set(4, true);
+	run_for(2 * SECOND);
+	assert_int_equal(bonds[0].active, 2);
+}
+
+static void test_stable_selection(void **state)
+{
+	(void)state;
+	two_switches(WB_LACP_STABLE, 0);
+	link_set(2, false);
+	link_set(3, false);
+	link_set(4, false);
+	run_for(2 * SECOND);
+	assert_int_equal(bonds[0].active, 0);
+	assert_int_equal(distributing(&bonds[0]), 2);
+	/* The better one is back, and is let wait. */
+	link_set(2, true);
+	link_set(3, true);
+	link_set(4, true);
+	run_for(2 * SECOND);
+	assert_int_equal(bonds[0].active, 0);
+	/* Its first member's going does not make it another aggregator. */
+	link_set(0, false);
+	run_for(2 * SECOND);
+	assert_int_equal(bonds[0].active, 1);
+	assert_int_equal(distributing(&bonds[0]), 1);
+	link_set(1, false);
+	run_for(2 * SECOND);
+	assert_int_equal(bonds[0].active, 2);
+	assert_int_equal(distributing(&bonds[0]), 3);
+}
+
+static void test_bandwidth_selection(void **state)
+{
+	(void)state;
+	two_switches(WB_LACP_BANDWIDTH, 0);
+	assert_int_equal(bonds[0].active, 2);
+	/* Two of 10G are more than three of 1G. */
+	for (unsigned i = 0; i < 2; i++) {
+		wb_lacp_link(&bonds[0], i, true, 10000, now);
+		wb_lacp_link(&bonds[1], i, true, 10000, now);
+	}
+	run_for(2 * SECOND);
+	assert_int_equal(bonds[0].active, 0);
+	assert_int_equal(distributing(&bonds[0]), 2);
+	assert_int_equal(bonds[0].members[2].standing, WB_LACP_OTHER_SYSTEM);
+}
+
+static void test_min_links(void **state)
+{
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		struct wb_lacp_config config = config_of(i);
+
+		/* One side's wish is enough: it goes out of sync. */
+		config.min_links = i == 0 ? 2 : 0;
+		bond_begin(i, 3, config);
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		cable(&bonds[0], i, &bonds[1], i);
+		link_set(i, true);
+	}
+	run_for(3 * SECOND);
+	assert_int_equal(distributing(&bonds[0]), 3);
+	link_set(0, false);
+	run_for(SECOND);
+	assert_int_equal(distributing(&bonds[0]), 2);
+	link_set(1, false);
+	run_for(SECOND);
+	assert_int_equal(distributing(&bonds[0]), 0);
+	assert_int_equal(distributing(&bonds[1]), 0);
+	assert_int_equal(bonds[0].members[2].standing, WB_LACP_TOO_FEW);
+	link_set(1, true);
+	run_for(2 * SECOND);
+	assert_int_equal(distributing(&bonds[0]), 2);
+	assert_int_equal(distributing(&bonds[1]), 2);
+}
+
+static void test_min_links_prefers_enough(void **state)
+{
+	(void)state;
+	two_switches(WB_LACP_STABLE, 3);
+	assert_int_equal(bonds[0].active, 2);
+	assert_int_equal(distributing(&bonds[0]), 3);
+	link_set(2, false);
+	run_for(SECOND);
+	assert_int_equal(distributing(&bonds[0]), 0);
+}
+
+static void test_wrong_key(void **state)
+{
+	(void)state;
+	pair(3);
+	run_for(3 * SECOND);
+	/* One partner port is in another channel of the same switch. */
+	bonds[1].members[2].actor.key ^= 0x40;
+	bonds[1].members[2].need_to_transmit = true;
+	run_for(2 * SECOND);
+	assert_int_equal(distributing(&bonds[0]), 2);
+	assert_int_equal(bonds[0].members[2].standing, WB_LACP_OTHER_KEY);
+	assert_int_equal(bonds[0].members[2].aggregator, 2);
+	bonds[1].members[2].actor.key ^= 0x40;
+	bonds[1].members[2].need_to_transmit = true;
+	run_for(3 * SECOND);
+	assert_int_equal(distributing(&bonds[0]), 3);
+}
+
+static void test_unlike_speed(void **state)
+{
+	(void)state;
+	pair(3);
+	run_for(3 * SECOND);
+	wb_lacp_link(&bonds[0], 0, true, 100, now);
+	run_for(2 * SECOND);
+	assert_int_equal(distributing(&bonds[0]), 2);
+	assert_int_equal(bonds[0].members[0].standing, WB_LACP_OTHER_KEY);
+	assert_true(wb_lacp_key(0, 100) != wb_lacp_key(0, 1000));
+	assert_true(wb_lacp_key(0, 800000) != wb_lacp_key(0, 400000));
+	assert_int_equal(wb_lacp_key(1023, 0) >> 6, 1023);
+}
+
+static void test_individual_partner(void **state)
+{
+	(void)state;
+	pair(2);
+	for (unsigned i = 0; i < 2; i++)
+		bonds[1].members[i].actor.state &= (uint8_t)~WB_LACP_AGGREGATION;
+	run_for(3 * SECOND);
+	/* One may do, the other stands by. */
+	assert_int_equal(distributing(&bonds[0]), 1);
+	assert_int_equal(bonds[0].members[1].standing, WB_LACP_ALONE);
+}
+
+static void test_loopback(void **state)
+{
+	(void)state;
+	bond_begin(0, 4, config_of(0));
+	bond_begin(1, 1, config_of(1));
+	/* A plug that returns what is sent, a cable between two of our ports, and a good one. */
+	cable(&bonds[0], 0, &bonds[0], 0);
+	cable(&bonds[0], 1, &bonds[0], 2);
+	cable(&bonds[0], 3, &bonds[1], 0);
+	for (unsigned i = 0; i < 3; i++)
+		link_set(i, true);
+	run_for(5 * SECOND);
+	assert_int_equal(distributing(&bonds[0]), 1);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(bonds[0].members[i].standing, WB_LACP_LOOPBACK);
+	assert_int_equal(bonds[0].members[3].standing, WB_LACP_IN);
+}
+
+static void test_leave(void **state)
+{
+	(void)state;
+	pair(3);
+	run_for(3 * SECOND);
+	wb_lacp_leave(&bonds[0], now);
+	assert_int_equal(distributing(&bonds[0]), 0);
+	run_for(5 * MS);
+	assert_int_equal(distributing(&bonds[1]), 0);
+	assert_true(wasted <= 6);
+	/* As another process with the same MAC it is back. */
+	bond_begin(0, 3, config_of(0));
+	for (unsigned i = 0; i < 3; i++)
+		wb_lacp_link(&bonds[0], i, true, 1000, now);
+	assert_in_range(await(&bonds[0], 3, 3000), 1, 1500);
+}
+
+/* The other gateway was killed and is started again: its first words end what was. */
+static void test_partner_restarts(void **state)
+{
+	(void)state;
+	pair(3);
+	run_for(3 * SECOND);
+	bond_begin(1, 3, config_of(1));
+	for (unsigned i = 0; i < 3; i++)
+		wb_lacp_link(&bonds[1], i, true, 1000, now);
+	run_for(10 * MS);
+	assert_int_equal(distributing(&bonds[0]), 0);
+	assert_in_range(await(&bonds[0], 3, 3000), 1, 1500);
+}
+
+static void test_churn(void **state)
+{
+	(void)state;
+	pair(1);
+	run_for(3 * SECOND);
+	assert_int_equal(bonds[0].members[0].partner_churn.count, 0);
+	links[0].mute[1] = true;
+	run_for(70 * SECOND);
+	assert_true(bonds[0].members[0].partner_churn.churning);
+	assert_true(bonds[0].members[0].actor_churn.churning);
+	assert_int_equal(bonds[0].members[0].partner_churn.count, 1);
+	links[0].mute[1] = false;
+	run_for(5 * SECOND);
+	assert_false(bonds[0].members[0].partner_churn.churning);
+	assert_false(bonds[0].members[0].actor_churn.churning);
+	assert_int_equal(bonds[0].members[0].actor_churn.count, 1);
+	link_set(0, false);
+	run_for(70 * SECOND);
+	assert_int_equal(bonds[0].members[0].actor_churn.count, 1);
+}
+
+/* Links that flap and lose LACPDUs at random: watch() asserts at every step; then all is well. */
+static void test_storm(void **state)
+{
+	(void)state;
+	pair(4);
+	for (unsigned i = 0; i < 4; i++)
+		links[i].losing = 30;
+	for (unsigned i = 0; i < 2000; i++) {
+		unsigned link = chance() % 4;
+
+		if (chance() < 20)
+			link_set(link, !links[link].up);
+		if (chance() < 5)
+			links[link].mute[chance() % 2] ^= true;
+		run_for(chance() * 3 * MS);
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		links[i].losing = 0;
+		links[i].mute[0] = links[i].mute[1] = false;
+		link_set(i, true);
+	}
+	run_for(5 * SECOND);
+	assert_int_equal(distributing(&bonds[0]), 4);
+	assert_int_equal(distributing(&bonds[1]), 4);
+}
+
+/* run() says when it must be called again: doing only that changes nothing. */
+static void test_deadlines(void **state)
+{
+	struct wb_lacpdu pdu = {.actor = {.system = {4},
+					.port = 1,
+					.state = WB_LACP_ACTIVE | WB_LACP_AGGREGATION |
+						WB_LACP_SHORT | WB_LACP_SYNC | WB_LACP_COLLECTING}};
+	unsigned calls = 0;
+
+	(void)state;
+	bond_begin(0, 1, config_of(0));
+	wb_lacp_link(&bonds[0], 0, true, 1000, now);
+	wb_lacp_run(&bonds[0], now);
+	pdu.partner = bonds[0].members[0].actor;
+	pdu.partner.state |= WB_LACP_SYNC;
+	wb_lacp_receive(&bonds[0], 0, &pdu, now);
+	while (now < BEGINNING + 10 * SECOND) {
+		struct wb_lacpdu out;
+		uint64_t next = wb_lacp_run(&bonds[0], now);
+
+		if (now == BEGINNING + 50 * MS)
+			assert_int_equal(distributing(&bonds[0]), 1);
+		if (wb_lacp_pending(&bonds[0], 0, now, &out)) {
+			wb_lacp_sent(&bonds[0], 0, now);
+			continue;
+		}
+		assert_true(next > now);
+		now = next;
+		assert_true(++calls < 40);
+	}
+	assert_int_equal(bonds[0].members[0].receive, WB_LACP_RX_DEFAULTED);
+}
+
+static void test_pdu_bytes(void **state)
+{
+	/* Put together by hand from figure 6-7. */
+	static const uint8_t expected[62] = {0x01, 0x80, 0xc2, 0x00, 0x00, 0x02, 2, 0, 0, 0, 0, 7,
+		0x88, 0x09, 0x01, 0x01, 0x01, 0x14, 0xff, 0xff, 2, 0, 0, 0, 0, 1, 0x00, 0x09, 0x00,
+		0xff, 0x00, 0x01, 0x3f, 0, 0, 0, 0x02, 0x14, 0x80, 0x00, 2, 0, 0, 0, 0, 2, 0x12,
+		0x34, 0x00, 0x80, 0x01, 0x02, 0x3d, 0, 0, 0, 0x03, 0x10, 0x00, 0x00, 0, 0};
+	const struct wb_lacpdu pdu = {
+		.actor = {0xffff, {2, 0, 0, 0, 0, 1}, 9, 0xff, 1, 0x3f},
+		.partner = {0x8000, {2, 0, 0, 0, 0, 2}, 0x1234, 0x80, 0x102, 0x3d},
+	};
+	const uint8_t mac[6] = {2, 0, 0, 0, 0, 7};
+	uint8_t frame[WB_LACPDU_LEN];
+	struct wb_lacpdu back;
+
+	(void)state;
+	wb_lacpdu_build(&pdu, mac, frame);
+	assert_memory_equal(frame, expected, sizeof(expected));
+	assert_int_equal(wb_lacpdu_parse(frame, sizeof(frame), &back), 0);
+	assert_int_equal(back.actor.key, 9);
+	assert_int_equal(back.partner.port, 0x102);
+	assert_int_equal(back.partner.system_priority, 0x8000);
+	assert_memory_equal(back.partner.system, pdu.partner.system, 6);
+	for (uint32_t length = 0; length < 56; length++)
+		assert_int_equal(wb_lacpdu_parse(frame, length, &back), -EINVAL);
+	for (unsigned at = 12; at < 38; at++) {
+		/* Types, subtype and lengths matter; the version and the fields do not. */
+		bool matters = at == 12 || at == 13 || at == 14 || at == 16 || at == 17 ||
+			at == 36 || at == 37;
+
+		frame[at] ^= 0x40;
+		assert_int_equal(
+			wb_lacpdu_parse(frame, sizeof(frame), &back), matters ? -EINVAL : 0);
+		frame[at] ^= 0x40;
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(test_comes_up, begin),
+		cmocka_unit_test_setup(test_no_more_than_three_a_second, begin),
+		cmocka_unit_test_setup(test_link_down_and_up, begin),
+		cmocka_unit_test_setup(test_flaps_waste_nothing, begin),
+		cmocka_unit_test_setup(test_silent_partner, begin),
+		cmocka_unit_test_setup(test_slow_rate, begin),
+		cmocka_unit_test_setup(test_coupled_partner, begin),
+		cmocka_unit_test_setup(test_two_switches, begin),
+		cmocka_unit_test_setup(test_stable_selection, begin),
+		cmocka_unit_test_setup(test_bandwidth_selection, begin),
+		cmocka_unit_test_setup(test_min_links, begin),
+		cmocka_unit_test_setup(test_min_links_prefers_enough, begin),
+		cmocka_unit_test_setup(test_wrong_key, begin),
+		cmocka_unit_test_setup(test_unlike_speed, begin),
+		cmocka_unit_test_setup(test_individual_partner, begin),
+		cmocka_unit_test_setup(test_loopback, begin),
+		cmocka_unit_test_setup(test_leave, begin),
+		cmocka_unit_test_setup(test_partner_restarts, begin),
+		cmocka_unit_test_setup(test_churn, begin),
+		cmocka_unit_test_setup(test_storm, begin),
+		cmocka_unit_test_setup(test_deadlines, begin),
+		cmocka_unit_test(test_pdu_bytes),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
