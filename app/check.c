@@ -21,7 +21,7 @@ static void ports_print(const struct wb_config *config)
 		printf("%s %s: MTU %u", port->bond ? "bond" : "port", port->name, port->mtu);
 		if (port->bond)
 			printf(", hash %s, LACP %s", wb_bond_policy_name(port->policy),
-				port->lacp_slow ? "slow" : "fast");
+				port->lacp.slow ? "slow" : "fast");
 		putchar('\n');
 		for (unsigned j = 0; j < port->n_members; j++)
 			printf("  %s %s\n", port->bond ? "member" : "device",

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "config_bond.h"
 #include "config_check.h"
 #include "ini/ini.h"
 #include "ini/value.h"
@@ -226,31 +227,11 @@ static int set_gateway(
 	return 0;
 }
 
-static int bond_only_key(
-	struct loader *loader, const char *key, const char *value, struct wb_err *err)
-{
-	static const char *const policies[] = {"layer2", "layer2+3", "layer3+4", NULL};
-	static const char *const rates[] = {"fast", "slow", NULL};
-	unsigned choice;
-	int rc;
-
-	if (strcmp(key, "lacp-rate") == 0) {
-		rc = wb_value_choice(value, rates, &choice, err);
-		if (rc == 0)
-			loader->port->lacp_slow = choice == 1;
-		return rc;
-	}
-	rc = wb_value_choice(value, policies, &choice, err);
-	if (rc == 0)
-		loader->port->policy = (enum wb_bond_policy)choice;
-	return rc;
-}
-
 static int port_key(
 	struct loader *loader, const char *key, char *value, unsigned line, struct wb_err *err)
 {
 	struct config_port *port = loader->port;
-	bool bond_only = strcmp(key, "hash") == 0 || strcmp(key, "lacp-rate") == 0;
+	bool bond_only = port->bond && config_bond_key_known(key);
 	uint32_t mtu;
 	int rc;
 
@@ -260,17 +241,18 @@ static int port_key(
 		return set_gateway(port, value, line, err);
 	if (port->bond && strcmp(key, "member") == 0)
 		return add_member(loader, value, line, err);
-	if (strcmp(key, "mtu") != 0 && !(port->bond && bond_only) &&
-		!(!port->bond && strcmp(key, "device") == 0))
+	if (strcmp(key, "mtu") != 0 && !bond_only && !(!port->bond && strcmp(key, "device") == 0))
 		return wb_err_set(err, EINVAL, "'%.40s' is no setting of [%s], expected %s", key,
 			port->bond ? "bond" : "port",
-			port->bond ? "member, hash, lacp-rate, address, gateway or mtu"
+			port->bond ? "member, " CONFIG_BOND_KEYS ", address, gateway or mtu"
 				   : "device, address, gateway or mtu");
 	rc = once(loader, key, line, err);
 	if (rc < 0)
 		return rc;
+	if (strcmp(key, "min-links") == 0)
+		port->min_links_line = line;
 	if (bond_only)
-		return bond_only_key(loader, key, value, err);
+		return config_bond_key(port, key, value, err);
 	if (*key == 'd')
 		return add_member(loader, value, line, err);
 	rc = wb_value_unsigned(value, 1280, 9216, &mtu, err);
@@ -306,7 +288,7 @@ static int begin_port(
 	port->bond = bond;
 	port->line = line;
 	port->mtu = DEFAULT_MTU;
-	port->policy = WB_BOND_LAYER34;
+	config_bond_default(port);
 	config->n_ports++;
 	loader->port = port;
 	loader->key = port_key;

@@ -13,6 +13,7 @@
 
 #include "base/addr.h"
 #include "base/err.h"
+#include "lacp/lacp.h"
 #include "port/bond_hash.h"
 #include "port/device.h"
 #include "uapi/wgquick.h"
@@ -44,7 +45,8 @@ struct config_port {
 	struct config_member members[CONFIG_MEMBERS_MAX];
 	unsigned n_members;
 	enum wb_bond_policy policy;
-	bool lacp_slow;
+	struct wb_lacp_config lacp; /**< of a bond; its system is not set */
+	unsigned min_links_line;
 	struct wb_prefix addresses[CONFIG_ADDRESSES_MAX];
 	unsigned address_lines[CONFIG_ADDRESSES_MAX];
 	unsigned n_addresses;

@@ -14,6 +14,13 @@ static bool same_members(const struct config_port *a, const struct config_port *
 	return same;
 }
 
+static bool same_lacp(const struct wb_lacp_config *a, const struct wb_lacp_config *b)
+{
+	return a->slow == b->slow && a->select == b->select && a->min_links == b->min_links &&
+		a->key == b->key && a->system_priority == b->system_priority &&
+		a->port_priority == b->port_priority;
+}
+
 static int port_same(const struct wb_config *after, const struct config_port *a,
 	const struct config_port *b, struct wb_err *err)
 {
@@ -23,8 +30,8 @@ static int port_same(const struct wb_config *after, const struct config_port *a,
 		what = "its name or kind";
 	else if (!same_members(a, b))
 		what = "its devices";
-	else if (a->policy != b->policy || a->lacp_slow != b->lacp_slow)
-		what = "hash or lacp-rate";
+	else if (a->policy != b->policy || !same_lacp(&a->lacp, &b->lacp))
+		what = "hash, LACP or min-links";
 	else if (a->mtu != b->mtu)
 		what = "mtu";
 	if (what == NULL)

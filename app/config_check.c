@@ -120,6 +120,11 @@ static int port_check(
 	if (port->n_members == 0)
 		return wb_err_set(err, EINVAL, "%s:%u: %s has no %s, expected at least one",
 			config->path, port->line, port->name, port->bond ? "member" : "device");
+	if (port->lacp.min_links > port->n_members)
+		return wb_err_set(err, EINVAL,
+			"%s:%u: min-links %u, but %s has %u members, expected no more",
+			config->path, port->min_links_line, port->lacp.min_links, port->name,
+			port->n_members);
 	for (unsigned i = 0; rc == 0 && i < port->n_addresses; i++)
 		rc = address_check(config, port, i, err);
 	if (rc == 0)

@@ -97,7 +97,9 @@ static void whole_file(void **state)
 		"tunnel = wg1.conf\ntunnel = %s/%s/wg0.conf\n[lcores]\ncontrol = %d\nworkers = %d\n"
 		"[bond bond0]\nmember = 0000:01:00.0\nmember = kernel:eth1\n"
 		"member = net_memif0,socket=/run/a#b,role=server\nhash = layer2+3\n"
-		"lacp-rate = slow\naddress = 192.0.2.1/24\naddress = 2001:db8::1/64\n"
+		"lacp-rate = slow\nlacp-select = bandwidth\nlacp-key = 7\n"
+		"lacp-system-priority = 100\nlacp-port-priority = 0\nmin-links = 3\n"
+		"address = 192.0.2.1/24\naddress = 2001:db8::1/64\n"
 		"gateway = 192.0.2.254\ngateway = fe80::1\nmtu = 9000\n"
 		"[port lan0]\ndevice = kernel:eth2\naddress = 10.1.0.1/24\naddress = fe80::5/64\n"
 		"address = 10.1.0.2/24\n",
@@ -120,6 +122,12 @@ static void whole_file(void **state)
 	assert_string_equal(
 		config->ports[0].members[2].text, "net_memif0,socket=/run/a#b,role=server");
 	assert_int_equal(config->ports[0].policy, WB_BOND_LAYER23);
+	assert_true(config->ports[0].lacp.slow);
+	assert_int_equal(config->ports[0].lacp.select, WB_LACP_BANDWIDTH);
+	assert_int_equal(config->ports[0].lacp.key, 7);
+	assert_int_equal(config->ports[0].lacp.system_priority, 100);
+	assert_int_equal(config->ports[0].lacp.port_priority, 0);
+	assert_int_equal(config->ports[0].lacp.min_links, 3);
 	assert_string_equal(prefix(&config->ports[0].addresses[1]), "2001:db8::1/64");
 	assert_int_equal(config->ports[0].gateway4.bytes[3], 254);
 	assert_int_equal(config->ports[0].gateway6.bytes[15], 1);
@@ -270,7 +278,8 @@ static void mistakes_in_ports(void **state)
 			"gateway or mtu"},
 		{"[bond bond0]\ndevice = net_null0\n", NULL, NULL,
 			"gateway.conf:2: 'device' is no setting of [bond], expected member, hash, "
-			"lacp-rate, address, gateway or mtu"},
+			"lacp-rate, lacp-select, lacp-key, lacp-system-priority, "
+			"lacp-port-priority, min-links, address, gateway or mtu"},
 		{LAN "hash = layer2\n", NULL, NULL,
 			"gateway.conf:3: 'hash' is no setting of [port], expected device, address, "
 			"gateway or mtu"},
@@ -289,6 +298,17 @@ static void mistakes_in_ports(void **state)
 			"layer3+4"},
 		{"[bond bond0]\nlacp-rate = 1\n", NULL, NULL,
 			"gateway.conf:2: '1' is not known, expected fast or slow"},
+		{BOND "lacp-select = best\n", NULL, NULL,
+			"gateway.conf:3: 'best' is not known, expected stable, bandwidth or "
+			"count"},
+		{BOND "lacp-key = 1024\n", NULL, NULL,
+			"gateway.conf:3: '1024' is out of range, expected 0 to 1023"},
+		{BOND "lacp-system-priority = 65536\n", NULL, NULL,
+			"gateway.conf:3: '65536' is out of range, expected 0 to 65535"},
+		{BOND "min-links = 17\n", NULL, NULL,
+			"gateway.conf:3: '17' is out of range, expected 0 to 16"},
+		{BOND "min-links = 2\n", NULL, NULL,
+			"gateway.conf:3: min-links 2, but bond0 has 1 members, expected no more"},
 		{BOND "mtu = 1279\n", NULL, NULL,
 			"gateway.conf:3: '1279' is out of range, expected 1280 to 9216"},
 		{BOND "mtu = 1500\nmtu = 9000\n", NULL, NULL,

@@ -66,7 +66,7 @@ static void round_of_work(struct control *control)
 		ways_update_all(control, now);
 	peers_run_due(control, now);
 	routes_refresh_neighbours(control, now);
-	carrier_follow(control, now);
+	links_poll(control, now);
 	ways_path_mtus_forget(control, now);
 	routes_icmp_sources(control);
 	retire_poll(control->retire);

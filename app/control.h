@@ -69,7 +69,6 @@ struct control {
 	uint32_t next_group;
 	bool ways_dirty; /**< something changed that endpoints' ways depend on */
 	uint64_t neighbours_refreshed;
-	uint64_t carrier_followed;
 };
 
 /** Runs until `ended` is set. Returns 0. */
@@ -162,13 +161,16 @@ void way_path_mtu(struct control *control, const struct event *event, uint64_t n
 /** Forgets what was told too long ago. Called every round. */
 void ways_path_mtus_forget(struct control *control, uint64_t now);
 
-/* carrier.c */
+/* links.c */
 
 /** A link of the kernel's changed: if it is under one of our ports, its frames go elsewhere. */
-void carrier_changed(struct control *control, const char *ifname, bool carrier);
+void links_carrier(struct control *control, const char *ifname, bool carrier);
 
-/** Follows what LACP says of members while one has no carrier. Called from time to time. */
-void carrier_follow(struct control *control, uint64_t now);
+/** Runs LACP and measures rates. Called every round. */
+void links_poll(struct control *control, uint64_t now);
+
+/** Takes leave of LACP partners; workers still run, for a moment more. */
+void links_leave(struct control *control);
 
 /* routes.c */
 

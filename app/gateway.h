@@ -21,12 +21,6 @@
 #include "config.h"
 #include "plan.h"
 
-/** The members frames of a bond leave by, when the PMD's own choice would include dead ones. */
-struct tx_members {
-	uint16_t n;
-	uint16_t port_ids[WB_MEMBERS_MAX];
-};
-
 /** A port and its TAP. */
 struct gateway_port {
 	struct wb_port *port;
@@ -34,7 +28,6 @@ struct gateway_port {
 	int ifindex;  /**< of the TAP */
 	uint16_t mtu; /**< bytes of an IP packet */
 	uint8_t mac[6];
-	_Atomic(struct tx_members *) tx_members; /**< NULL: the PMD chooses */
 };
 
 /** Our addresses that ICMP errors come from; family 0: there is none. */

@@ -359,7 +359,7 @@ static void on_link(void *arg, const struct wb_link *link, bool gone)
 
 	int tunnel = gateway_tunnel_by_ifindex(control->gateway, link->ifindex);
 
-	carrier_changed(control, link->name, !gone && link->up && link->carrier);
+	links_carrier(control, link->name, !gone && link->up && link->carrier);
 	/* `ip link set wg0 mtu N`; what does not fit into the buffers is dropped when sealed. */
 	if (tunnel >= 0 && !gone && link->mtu != 0)
 		control->gateway->tunnels[tunnel].tunnel->mtu =

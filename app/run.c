@@ -119,7 +119,7 @@ static int port_make(struct gateway *gateway, const struct config_port *config, 
 		.bond = config->bond,
 		.n_members = config->n_members,
 		.policy = config->policy,
-		.lacp_slow = config->lacp_slow,
+		.lacp = config->lacp,
 		.mtu = config->mtu,
 	};
 	int rc;
@@ -280,6 +280,8 @@ static int run(struct wb_config *config, struct wb_err *err)
 		rc = serve(gateway, config, err);
 	else
 		wb_config_free(config);
+	if (gateway->control != NULL)
+		links_leave(gateway->control);
 	atomic_store(&gateway->stopping, true);
 	rte_eal_mp_wait_lcore();
 	take_down(gateway);

@@ -106,20 +106,26 @@ static void has(const char *text, const char *part)
 /* Answers of a bond with two members, of which the second is gone meanwhile. */
 static void ports(void **state)
 {
-	json_t *answers = document(
-		"{'/wirebraid/ports': ['bond0', 'lan0'],"
-		" '/wirebraid/port,bond0': {'name': 'bond0', 'mac': '02:00:00:00:00:01',"
-		"  'mtu': 1500, 'bond': 1, 'hash': 'layer3+4', 'link': 1, 'members': 2,"
-		"  'rx_bytes': 1300000000, 'tx_bytes': 1023, 'rx_missed': 7, 'rx_errors': 8,"
-		"  'tx_errors': 9},"
-		" '/wirebraid/member,bond0:0': {'device': '0000:01:00.0', 'link': 1,"
-		"  'distributing': 0, 'state': 'ACTIVE,TIMEOUT,AGG,SYNC,COLL,DIST,DEF,EXP',"
-		"  'partner_state': 'ACTIVE,TIMEOUT,AGG,SYNC,COLL,DIST,DEF,EXP',"
-		"  'partner_system': '02:00:00:00:00:02', 'partner_key': 65535,"
-		"  'partner_port': 65535, 'aggregator': 255, 'rx_bytes': 2048, 'tx_bytes': 0,"
-		"  'rx_errors': 3, 'tx_errors': 4},"
-		" '/wirebraid/port,lan0': {'name': 'lan0', 'mac': '02:00:00:00:00:03',"
-		"  'mtu': 9000, 'bond': 0, 'hash': '', 'link': 0, 'members': 0}}");
+	json_t *answers =
+		document("{'/wirebraid/ports': ['bond0', 'lan0'],"
+			 " '/wirebraid/port,bond0': {'name': 'bond0', 'mac': '02:00:00:00:00:01',"
+			 "  'mtu': 1500, 'bond': 1, 'hash': 'layer3+4', 'link': 1, 'members': 2,"
+			 "  'distributing': 1, 'min_links': 16, 'system_priority': 65535,"
+			 "  'tx_queue': 3, 'tx_queue_size': 1023, 'tx_dropped': 18446744073709},"
+			 " '/wirebraid/member,bond0:0': {'device': '0000:01:00.0', 'link': 1,"
+			 "  'speed_mbps': 1000, 'distributing': 0, 'standing': 'other system',"
+			 "  'state': 'ACTIVE,SHORT,AGG,SYNC,COLL,DIST,DEF,EXP', 'key': 65535,"
+			 "  'port': 65535, 'port_priority': 65535,"
+			 "  'partner_state': 'ACTIVE,SHORT,AGG,SYNC,COLL,DIST,DEF,EXP',"
+			 "  'partner_system': '02:00:00:00:00:02', 'partner_key': 65535,"
+			 "  'partner_system_priority': 65535, 'partner_port_priority': 65535,"
+			 "  'partner_port': 65535, 'aggregator': 16, 'aggregator_active': 0,"
+			 "  'actor_churns': 2, 'partner_churns': 3, 'changed_ms_ago': 61500,"
+			 "  'rx_bytes': 1300000000, 'tx_bytes': 1023, 'rx_bits_s': 940000000,"
+			 "  'rx_packets_s': 81200, 'tx_bits_s': 12, 'tx_packets_s': 1,"
+			 "  'rx_errors': 3, 'tx_errors': 4, 'rx_missed': 7},"
+			 " '/wirebraid/port,lan0': {'name': 'lan0', 'mac': '02:00:00:00:00:03',"
+			 "  'mtu': 9000, 'bond': 0, 'link': 0, 'members': 0}}");
 	struct client client = {.answers = answers};
 	struct wb_err err;
 	json_t *gathered = show_ports_gather(&client, &err);
@@ -131,14 +137,21 @@ static void ports(void **state)
 		json_array_size(json_object_get(json_array_get(gathered, 0), "members")), 1);
 	text = print(show_ports_print, gathered);
 	fits_80_columns(text);
-	has(text, "bond0: bond of 802.3ad, hash layer3+4, link up, MTU 1500\n");
-	has(text, "  MAC 02:00:00:00:00:01, received 1.21 GiB, sent 1023 B\n");
-	has(text, "  missed 7, errors 8/9\n");
-	has(text, "  member 0000:01:00.0: link up, NOT distributing\n");
-	has(text, "    received 2.00 KiB, sent 0 B, errors 3/4\n");
-	has(text, "    partner ACTIVE,TIMEOUT,AGG,SYNC,COLL,DIST,DEF,EXP\n");
-	has(text, "system 02:00:00:00:00:02 key 65535 port 65535, aggregator 255\n");
-	has(text, "\nlan0: port, link DOWN, MTU 9000\n");
+	has(text,
+		"bond0: bond of 802.3ad, hash layer3+4, 1 of 1 members distributing\n"
+		"  MAC 02:00:00:00:00:01, MTU 1500, system priority 65535, min-links 16\n"
+		"  queue to the port: 3 of 1023 packets, 18446744073709 dropped\n");
+	has(text,
+		"  member 0000:01:00.0: link up, 1000 Mbit/s, NOT distributing: other system\n"
+		"    received 1.21 GiB; now 940.00 Mbit/s, 81.20 k packets/s, 94 %\n"
+		"    sent     1023 B; now 12 bit/s, 1 packets/s, 0 %\n"
+		"    errors   3 received, 4 sent; 7 missed\n"
+		"    actor    ACTIVE,SHORT,AGG,SYNC,COLL,DIST,DEF,EXP; key 65535 port "
+		"65535/65535\n");
+	has(text,
+		"    system   02:00:00:00:00:02, priority 65535\n"
+		"    aggregator 16 (not in use), churns 2/3, changed 1 minute, 1 second ago\n");
+	has(text, "\nlan0: port, link DOWN\n  MAC 02:00:00:00:00:03, MTU 9000\n");
 	json_decref(gathered);
 	json_decref(answers);
 }

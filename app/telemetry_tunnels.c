@@ -5,7 +5,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "port/lacp.h"
+#include "port/member.h"
 
 #include "control.h"
 #include "tunnels.h"

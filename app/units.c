@@ -34,6 +34,15 @@ const char *units_count(uint64_t count, char out[UNITS_STRLEN])
 	return out;
 }
 
+const char *units_rate(uint64_t bits_per_second, char out[UNITS_STRLEN])
+{
+	char count[UNITS_STRLEN];
+
+	units_count(bits_per_second, count);
+	snprintf(out, UNITS_STRLEN, "%.30s%sbit/s", count, bits_per_second < 1000 ? " " : "");
+	return out;
+}
+
 const char *units_ago(uint64_t seconds, char out[UNITS_STRLEN])
 {
 	static const struct {

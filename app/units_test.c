@@ -27,6 +27,14 @@ static void counts(void **state)
 	assert_string_equal(units_count(UINT64_C(5000000000), out), "5.00 G");
 }
 
+static void rates(void **state)
+{
+	(void)state;
+	assert_string_equal(units_rate(0, out), "0 bit/s");
+	assert_string_equal(units_rate(999, out), "999 bit/s");
+	assert_string_equal(units_rate(940000000, out), "940.00 Mbit/s");
+}
+
 static void times(void **state)
 {
 	(void)state;
@@ -42,6 +50,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bytes),
 		cmocka_unit_test(counts),
+		cmocka_unit_test(rates),
 		cmocka_unit_test(times),
 	};
 

@@ -66,7 +66,8 @@ struct stage {
 			struct wb_peer_list waiting; /**< peers with staged packets */
 		} seal;
 		struct {
-			uint64_t last; /**< ns, last call of the PMD's tx burst */
+			uint64_t last;	  /**< ns, last call of the PMD's tx burst */
+			uint64_t refused; /**< frames the PMD did not take */
 		} tx;
 		struct {
 			uint64_t last; /**< ns, last read of the device */

@@ -18,6 +18,7 @@
 #include "lacp/pdu.h"
 
 #define WB_LACP_MEMBERS_MAX 16
+#define WB_LACP_KEY_MAX	    1023
 
 /** Fast_Periodic_Time, Slow_Periodic_Time, Short_Timeout_Time, Long_Timeout_Time,
  * Churn_Detection_Time (6.4.4). */
@@ -38,7 +39,7 @@ struct wb_lacp_config {
 	uint8_t system[6];	  /**< the bond's MAC */
 	uint16_t system_priority; /**< less is better */
 	uint16_t port_priority;
-	uint16_t key; /**< of the administrator, 0..1023: the upper bits of members' keys */
+	uint16_t key; /**< of the administrator, up to WB_LACP_KEY_MAX: upper bits of members' */
 	bool slow;    /**< ask the partner for a LACPDU each 30 s rather than each second */
 	enum wb_lacp_select select;
 	unsigned min_links; /**< with fewer members the bond carries nothing; 0 and 1: any */
@@ -126,6 +127,9 @@ struct wb_lacp {
 
 /** Begins with `n` members without link. Port numbers are the indices + 1. */
 void wb_lacp_init(struct wb_lacp *lacp, const struct wb_lacp_config *config, unsigned n);
+
+/** Sets the bond's MAC, once it is known. Before the first link comes up. */
+void wb_lacp_system_set(struct wb_lacp *lacp, const uint8_t system[6]);
 
 /** Tells of a member's carrier and speed; what is no news changes nothing. */
 void wb_lacp_link(

@@ -31,6 +31,13 @@ static void record_default(struct wb_lacp_member *member)
 	state_set(member, WB_LACP_DEFAULTED, true);
 }
 
+void wb_lacp_system_set(struct wb_lacp *lacp, const uint8_t system[6])
+{
+	memcpy(lacp->config.system, system, sizeof(lacp->config.system));
+	for (unsigned i = 0; i < lacp->n; i++)
+		memcpy(lacp->members[i].actor.system, system, sizeof(lacp->config.system));
+}
+
 void wb_lacp_init(struct wb_lacp *lacp, const struct wb_lacp_config *config, unsigned n)
 {
 	memset(lacp, 0, sizeof(*lacp));
@@ -48,13 +55,13 @@ void wb_lacp_init(struct wb_lacp *lacp, const struct wb_lacp_config *config, uns
 			.state = (uint8_t)(WB_LACP_ACTIVE | WB_LACP_AGGREGATION |
 				(config->slow ? 0 : WB_LACP_SHORT)),
 		};
-		memcpy(member->actor.system, config->system, sizeof(member->actor.system));
 		member->aggregator = i;
 		member->standing = WB_LACP_NO_LINK;
 		member->current_while = member->periodic = member->wait_while = NEVER;
 		member->actor_churn.settled = member->partner_churn.settled = true;
 		record_default(member);
 	}
+	wb_lacp_system_set(lacp, config->system);
 }
 
 static void expire(struct wb_lacp_member *member, uint64_t now)

@@ -2,102 +2,192 @@
 #include "port/lacp.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include <bsd/string.h>
-#include <rte_byteorder.h>
 #include <rte_ethdev.h>
+#include <rte_ring.h>
 
 #include "port/compat.h"
+#include "port/member.h"
 
-static void counters_read(uint16_t port_id, struct wb_member_status *status)
+/* How often the PMD hands over what came in, one LACPDU of each member at a time. */
+#define HAND_OVER_MS 5
+
+/* How often links are looked at, the kernel's word of a carrier aside, which comes at once; it is
+ * also the time within which what the PMD forgot (on its own link events) is told to it again. */
+#define LOOK_EVERY UINT64_C(5000000)
+
+/* LACPDUs waiting for the machines. */
+#define WAITING_MAX 64
+
+/* The PMD's callback knows the member alone. */
+static struct rte_ring *received_by[RTE_MAX_ETHPORTS];
+
+/* In DPDK's own thread of alarms. */
+static void take(uint16_t member_id, struct rte_mbuf *mbuf)
 {
-	struct rte_eth_stats stats;
+	struct rte_ring *ring = __atomic_load_n(&received_by[member_id], __ATOMIC_ACQUIRE);
 
-	if (rte_eth_stats_get(port_id, &stats) < 0)
-		return;
-	status->rx_packets = stats.ipackets;
-	status->rx_bytes = stats.ibytes;
-	status->tx_packets = stats.opackets;
-	status->tx_bytes = stats.obytes;
-	status->rx_errors = stats.ierrors + stats.imissed;
-	status->tx_errors = stats.oerrors;
+	mbuf->port = member_id;
+	/* A flood: the partner says it again. */
+	if (ring == NULL || rte_ring_enqueue(ring, mbuf) != 0)
+		rte_pktmbuf_free(mbuf);
 }
 
-int wb_member_status(const struct wb_port *port, unsigned member, struct wb_member_status *status)
+static void hand_to(const struct wb_port *port, struct rte_ring *ring)
 {
-	struct rte_eth_bond_8023ad_slave_info info;
-	struct rte_eth_link link;
-	uint16_t id;
+	for (unsigned i = 0; i < port->n_members; i++)
+		__atomic_store_n(&received_by[port->members[i].port_id], ring, __ATOMIC_RELEASE);
+}
 
-	memset(status, 0, sizeof(*status));
-	if (member >= port->n_members)
-		return -EINVAL;
-	id = port->members[member].port_id;
-	if (rte_eth_link_get_nowait(id, &link) == 0) {
-		status->link =
-			link.link_status == RTE_ETH_LINK_UP && !port->members[member].no_carrier;
-		if (link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
-			status->speed_mbps = link.link_speed;
-	}
-	counters_read(id, status);
-	if (!port->bond || rte_eth_bond_8023ad_member_info(port->port_id, id, &info) != 0)
-		return 0;
-	status->lacp = true;
-	/* The PMD does not know that we ask for the short timeout. */
-	status->actor = info.actor_state | (port->lacp_slow ? 0 : WB_LACP_SHORT);
-	status->partner = info.partner_state;
-	memcpy(status->partner_system, &info.partner.system, sizeof(status->partner_system));
-	status->partner_key = rte_be_to_cpu_16(info.partner.key);
-	status->partner_port = rte_be_to_cpu_16(info.partner.port_number);
-	status->aggregator = info.agg_port_id;
+int wb_port_lacp_begin(
+	struct wb_port *port, const struct wb_lacp_config *config, struct wb_err *err)
+{
+	struct rte_eth_bond_8023ad_conf pmd;
+	char name[RTE_RING_NAMESIZE];
+
+	snprintf(name, sizeof(name), "lacp_%s", port->name);
+	port->lacp = calloc(1, sizeof(*port->lacp));
+	port->lacp_received = rte_ring_create(name, WAITING_MAX, SOCKET_ID_ANY, RING_F_SC_DEQ);
+	if (port->lacp == NULL || port->lacp_received == NULL)
+		return wb_err_set(err, ENOMEM, "%s: no memory for LACP", port->name);
+	wb_lacp_init(port->lacp, config, port->n_members);
+	if (rte_eth_bond_8023ad_conf_get(port->port_id, &pmd) != 0)
+		return wb_err_set(err, EIO, "%s: LACP has no settings", port->name);
+	pmd.update_timeout_ms = HAND_OVER_MS;
+	pmd.slowrx_cb = take;
+	if (rte_eth_bond_8023ad_setup(port->port_id, &pmd) != 0)
+		return wb_err_set(err, EIO, "%s: LACP refuses its settings", port->name);
+	hand_to(port, port->lacp_received);
 	return 0;
 }
 
-static int member_by_id(const struct wb_port *port, uint16_t port_id)
+void wb_port_lacp_end(struct wb_port *port)
 {
-	for (unsigned i = 0; i < port->n_members; i++)
-		if (port->members[i].port_id == port_id)
-			return (int)i;
-	return -1;
+	struct rte_mbuf *mbuf;
+
+	hand_to(port, NULL);
+	while (port->lacp_received != NULL &&
+		rte_ring_dequeue(port->lacp_received, (void **)&mbuf) == 0)
+		rte_pktmbuf_free(mbuf);
+	rte_ring_free(port->lacp_received);
+	free(port->lacp);
+	port->lacp_received = NULL;
+	port->lacp = NULL;
 }
 
-unsigned wb_port_distributing(const struct wb_port *port, unsigned members[WB_MEMBERS_MAX])
+static void take_received(struct wb_port *port, uint64_t now)
 {
-	uint16_t active[RTE_MAX_ETHPORTS];
-	unsigned n = 0;
-	int count;
+	struct rte_mbuf *mbuf;
 
-	if (!port->bond) {
-		members[0] = 0;
-		return 1;
-	}
-	/* "Active" has carrier; those LACP has disabled count too, and are left out of the hash. */
-	count = rte_eth_bond_active_members_get(port->port_id, active, RTE_DIM(active));
-	for (int i = 0; i < count; i++) {
-		struct wb_member_status status;
-		int member = member_by_id(port, active[i]);
+	while (rte_ring_dequeue(port->lacp_received, (void **)&mbuf) == 0) {
+		int member = wb_member_by_id(port, mbuf->port);
+		struct wb_lacpdu pdu;
 
-		if (member < 0 || wb_member_status(port, (unsigned)member, &status) < 0)
-			continue;
-		if (status.lacp && (status.actor & WB_LACP_DISTRIBUTING) && n < WB_MEMBERS_MAX)
-			members[n++] = (unsigned)member;
+		if (member >= 0 &&
+			wb_lacpdu_parse(rte_pktmbuf_mtod(mbuf, const uint8_t *),
+				rte_pktmbuf_data_len(mbuf), &pdu) == 0)
+			wb_lacp_receive(port->lacp, (unsigned)member, &pdu, now);
+		rte_pktmbuf_free(mbuf);
 	}
-	return n;
 }
 
-const char *wb_lacp_state_format(uint8_t state, char *out)
+/* A member is there for LACP once the PMD serves it, which begins a moment after its link. */
+static bool usable(const struct wb_port *port, unsigned index, uint32_t *speed)
 {
-	static const char *const names[] = {
-		"ACTIVE", "SHORT", "AGG", "SYNC", "COLL", "DIST", "DEF", "EXP"};
+	const struct wb_member *member = &port->members[index];
 
-	out[0] = '\0';
-	for (unsigned i = 0; i < 8; i++) {
-		if ((state & 1u << i) == 0)
-			continue;
-		if (out[0] != '\0')
-			strlcat(out, ",", WB_LACP_STATE_STRLEN);
-		strlcat(out, names[i], WB_LACP_STATE_STRLEN);
+	return wb_member_link(member, speed) &&
+		rte_eth_bond_8023ad_ext_distrib_get(port->port_id, member->port_id) >= 0;
+}
+
+static void look_at_links(struct wb_port *port, uint64_t now)
+{
+	for (unsigned i = 0; i < port->n_members; i++) {
+		uint32_t speed;
+		bool up = usable(port, i, &speed);
+
+		wb_lacp_link(port->lacp, i, up, speed, now);
 	}
-	return out;
+}
+
+/* Has the PMD do what the machines say; it forgets when a link goes and comes. Returns whether a
+ * member began or ceased to distribute. */
+static bool apply(const struct wb_port *port)
+{
+	bool news = false;
+
+	for (unsigned i = 0; i < port->n_members; i++) {
+		const struct wb_lacp_member *member = &port->lacp->members[i];
+		uint16_t id = port->members[i].port_id;
+		int collects = rte_eth_bond_8023ad_ext_collect_get(port->port_id, id);
+		int distributes = rte_eth_bond_8023ad_ext_distrib_get(port->port_id, id);
+
+		if (distributes >= 0 && distributes != wb_lacp_distributing(member)) {
+			rte_eth_bond_8023ad_ext_distrib(
+				port->port_id, id, wb_lacp_distributing(member));
+			news = true;
+		}
+		if (collects >= 0 && collects != wb_lacp_collecting(member))
+			rte_eth_bond_8023ad_ext_collect(
+				port->port_id, id, wb_lacp_collecting(member));
+	}
+	return news;
+}
+
+static bool lacpdu_send(const struct wb_port *port, unsigned index, struct rte_mempool *pool,
+	const struct wb_lacpdu *pdu)
+{
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(pool);
+	uint16_t id = port->members[index].port_id;
+	struct rte_ether_addr mac;
+
+	if (mbuf == NULL)
+		return false;
+	if (rte_eth_macaddr_get(id, &mac) == 0) {
+		wb_lacpdu_build(
+			pdu, mac.addr_bytes, (uint8_t *)rte_pktmbuf_append(mbuf, WB_LACPDU_LEN));
+		/* Its room is one: what does not fit is sent with the next run. */
+		if (rte_eth_bond_8023ad_ext_slowtx(port->port_id, id, mbuf) == 0)
+			return true;
+	}
+	rte_pktmbuf_free(mbuf);
+	return false;
+}
+
+static void send_pending(const struct wb_port *port, struct rte_mempool *pool, uint64_t now)
+{
+	for (unsigned i = 0; i < port->n_members; i++) {
+		struct wb_lacpdu pdu;
+
+		if (wb_lacp_pending(port->lacp, i, now, &pdu) && lacpdu_send(port, i, pool, &pdu))
+			wb_lacp_sent(port->lacp, i, now);
+	}
+}
+
+bool wb_port_lacp_run(struct wb_port *port, struct rte_mempool *pool, uint64_t now)
+{
+	bool news;
+
+	if (port->lacp == NULL)
+		return false;
+	if (rte_ring_empty(port->lacp_received) && now < port->lacp_next)
+		return false;
+	take_received(port, now);
+	look_at_links(port, now);
+	port->lacp_next = RTE_MIN(wb_lacp_run(port->lacp, now), now + LOOK_EVERY);
+	news = apply(port);
+	send_pending(port, pool, now);
+	return news;
+}
+
+void wb_port_lacp_leave(struct wb_port *port, struct rte_mempool *pool, uint64_t now)
+{
+	if (port->lacp == NULL)
+		return;
+	wb_lacp_leave(port->lacp, now);
+	apply(port);
+	send_pending(port, pool, now);
 }

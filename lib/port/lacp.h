@@ -1,48 +1,36 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- * What LACP (IEEE 802.1AX, clause 6.4) says of a bond's members. Control only.
+ * LACP of a bond (lib/lacp) on the bonding PMD: through the PMD's hooks for an external state
+ * machine LACPDUs come and go, and members are told to collect and distribute. LACPDUs leave from
+ * within the PMD's tx burst, which a worker calls; they come in by its rx burst. Control only.
  */
 #ifndef WB_PORT_LACP_H
 #define WB_PORT_LACP_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
+#include <rte_mempool.h>
+
+#include "lacp/lacp.h"
 #include "port/port.h"
 
-/** Bits of actor and partner state (802.1AX, 6.4.2.3). */
-#define WB_LACP_ACTIVE	     0x01
-#define WB_LACP_SHORT	     0x02
-#define WB_LACP_AGGREGATION  0x04
-#define WB_LACP_SYNC	     0x08
-#define WB_LACP_COLLECTING   0x10
-#define WB_LACP_DISTRIBUTING 0x20
-#define WB_LACP_DEFAULTED    0x40
-#define WB_LACP_EXPIRED	     0x80
+/** Takes LACP of a bond that has its members, but is not started, from the PMD. */
+int wb_port_lacp_begin(
+	struct wb_port *port, const struct wb_lacp_config *config, struct wb_err *err);
 
-#define WB_LACP_STATE_STRLEN 48
+/** The reverse; the bond is stopped. A port that is no bond, or was not begun, is ignored. */
+void wb_port_lacp_end(struct wb_port *port);
 
-struct wb_member_status {
-	bool link;	     /**< carrier */
-	uint32_t speed_mbps; /**< 0: not known */
-	bool lacp;	     /**< the fields below hold; false while the bond is stopped */
-	uint8_t actor;	     /**< WB_LACP_* */
-	uint8_t partner;
-	uint8_t partner_system[6];
-	uint16_t partner_key;
-	uint16_t partner_port;
-	uint16_t aggregator; /**< DPDK port id of the aggregator's first port */
-	uint64_t rx_packets, rx_bytes, tx_packets, tx_bytes, rx_errors, tx_errors;
-};
+/**
+ * Takes what came in, looks at the links, runs the machines, and sends what they say. Called every
+ * few ms; what is not due costs little. A port that is no bond is ignored.
+ * @param pool  where LACPDUs are made.
+ * @param now   ns of a clock that does not jump.
+ * @return true if a member began or ceased to distribute.
+ */
+bool wb_port_lacp_run(struct wb_port *port, struct rte_mempool *pool, uint64_t now);
 
-/** Reads a member's state. Returns 0, or -EINVAL: no such member. */
-int wb_member_status(const struct wb_port *port, unsigned member, struct wb_member_status *status);
-
-/** The members frames leave by, in the order of the PMD's hash: indices into port->members.
- * Returns how many. */
-unsigned wb_port_distributing(const struct wb_port *port, unsigned members[WB_MEMBERS_MAX]);
-
-/** "ACTIVE,AGG,SYNC,COLL,DIST"; `out` holds WB_LACP_STATE_STRLEN bytes. Returns out. */
-const char *wb_lacp_state_format(uint8_t state, char *out);
+/** Tells the partner that we leave. The bond's tx burst must still be called for a while. */
+void wb_port_lacp_leave(struct wb_port *port, struct rte_mempool *pool, uint64_t now);
 
 #endif

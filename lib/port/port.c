@@ -10,23 +10,11 @@
 #include <rte_ethdev.h>
 
 #include "port/compat.h"
-#include "port/lacp_short.h"
+#include "port/lacp.h"
 #include "port/quiet.h"
 
 #define DESCRIPTORS 1024
 #define BOND_PREFIX "net_bonding_"
-
-/* Timing of the PMD's LACP, in ms. A partner that comes up is aggregated in less than a second
- * rather than in three. As 802.1AX, 6.4.4 has it, no more than three LACPDUs leave a second. We ask
- * for one each second (lacp_short.h), so a partner silent for three is gone; the PMD goes by its
- * long timeout, which it wants longer than the short one. Where slow LACPDUs are asked for, one
- * comes each 30 s, and three may be missed. */
-#define AGGREGATE_WAIT 200
-#define UPDATE	       20
-#define TX_PERIOD      334
-#define SHORT_TIMEOUT  3000
-#define LONG_TIMEOUT   (SHORT_TIMEOUT + 1)
-#define SLOW_TIMEOUT   90000
 
 static int members_probe(
 	struct wb_port *port, const struct wb_port_config *config, struct wb_err *err)
@@ -44,25 +32,7 @@ static int members_probe(
 	return 0;
 }
 
-static int lacp_setup(const struct wb_port *port, struct wb_err *err)
-{
-	struct rte_eth_bond_8023ad_conf lacp;
-
-	if (rte_eth_bond_8023ad_conf_get(port->port_id, &lacp) != 0)
-		return wb_err_set(err, EIO, "%s: LACP has no settings", port->name);
-	lacp.aggregate_wait_timeout_ms = AGGREGATE_WAIT;
-	lacp.update_timeout_ms = UPDATE;
-	lacp.tx_period_ms = TX_PERIOD;
-	lacp.short_timeout_ms = SHORT_TIMEOUT;
-	lacp.long_timeout_ms = port->lacp_slow ? SLOW_TIMEOUT : LONG_TIMEOUT;
-	if (rte_eth_bond_8023ad_setup(port->port_id, &lacp) != 0)
-		return wb_err_set(err, EIO, "%s: LACP refuses its settings", port->name);
-	/* The set-up call passes over this one. */
-	rte_eth_bond_8023ad_agg_selection_set(port->port_id, AGG_STABLE);
-	return 0;
-}
-
-static int bond_make(struct wb_port *port, struct wb_err *err)
+static int bond_make(struct wb_port *port, const struct wb_port_config *config, struct wb_err *err)
 {
 	static const uint8_t policies[] = {BALANCE_XMIT_POLICY_LAYER2, BALANCE_XMIT_POLICY_LAYER23,
 		BALANCE_XMIT_POLICY_LAYER34};
@@ -83,7 +53,7 @@ static int bond_make(struct wb_port *port, struct wb_err *err)
 	if (rte_eth_bond_xmit_policy_set(port->port_id, policies[port->policy]) != 0)
 		return wb_err_set(err, EINVAL, "%s: the bond refuses hash %s", port->name,
 			wb_bond_policy_name(port->policy));
-	return lacp_setup(port, err);
+	return wb_port_lacp_begin(port, &config->lacp, err);
 }
 
 static int configure(struct wb_port *port, struct rte_mempool *pool, struct wb_err *err)
@@ -130,12 +100,6 @@ static int start_members(struct wb_port *port, struct wb_err *err)
 
 		if (rc < 0)
 			return wb_err_prefix(err, rc, "%s", port->name);
-		if (!port->bond || port->lacp_slow)
-			continue;
-		member->lacp_short = wb_lacp_short_begin(member->port_id);
-		if (member->lacp_short == NULL)
-			return wb_err_set(
-				err, ENOTSUP, "%s: DPDK is built without tx callbacks", port->name);
 	}
 	return 0;
 }
@@ -157,6 +121,8 @@ static int start(struct wb_port *port, struct wb_err *err)
 	if (rc < 0)
 		return wb_err_set(err, -rc, "%s: has no MAC address", port->name);
 	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
+	if (port->lacp != NULL)
+		wb_lacp_system_set(port->lacp, port->mac);
 	return 0;
 }
 
@@ -171,10 +137,9 @@ int wb_port_open(const struct wb_port_config *config, struct rte_mempool *pool,
 	strlcpy(port->name, config->name, sizeof(port->name));
 	port->mtu = config->mtu;
 	port->policy = config->policy;
-	port->lacp_slow = config->lacp_slow;
 	rc = members_probe(port, config, err);
 	if (rc == 0 && config->bond)
-		rc = bond_make(port, err);
+		rc = bond_make(port, config, err);
 	else if (rc == 0)
 		port->port_id = port->members[0].port_id;
 	if (rc == 0)
@@ -195,10 +160,9 @@ void wb_port_close(struct wb_port *port)
 
 	if (port == NULL)
 		return;
-	for (unsigned i = 0; i < port->n_members; i++)
-		wb_lacp_short_end(port->members[i].port_id, port->members[i].lacp_short);
 	if (port->bond) {
 		rte_eth_dev_stop(port->port_id);
+		wb_port_lacp_end(port);
 		/* A bond that has members is not freed. */
 		for (unsigned i = 0; i < port->n_members; i++)
 			rte_eth_bond_member_remove(port->port_id, port->members[i].port_id);

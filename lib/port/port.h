@@ -12,6 +12,7 @@
 #include <rte_mempool.h>
 
 #include "base/err.h"
+#include "lacp/lacp.h"
 #include "port/bond_hash.h"
 #include "port/device.h"
 
@@ -24,32 +25,52 @@ struct wb_port_config {
 	unsigned n_members; /**< 1 for a single device */
 	struct wb_device members[WB_MEMBERS_MAX];
 	enum wb_bond_policy policy;
-	bool lacp_slow; /**< ask the partner for a LACPDU each 30 s rather than each second */
-	uint16_t mtu;	/**< bytes of an IP packet */
+	struct wb_lacp_config lacp; /**< of a bond; its system is set here */
+	uint16_t mtu;		    /**< bytes of an IP packet */
 };
 
-struct rte_eth_rxtx_callback;
+struct wb_port_counters {
+	uint64_t rx_packets, rx_bytes, rx_missed, rx_errors;
+	uint64_t tx_packets, tx_bytes, tx_errors;
+};
+
+/** A second's. */
+struct wb_port_rates {
+	uint64_t rx_packets, rx_bits, tx_packets, tx_bits;
+};
+
+/** What rates are measured with. */
+struct wb_port_meter {
+	uint64_t at; /**< ns; 0: not yet */
+	struct wb_port_counters last;
+	struct wb_port_rates rates;
+};
 
 struct wb_member {
 	uint16_t port_id;
 	struct wb_device device;
-	const struct rte_eth_rxtx_callback *lacp_short; /**< lacp_short.h */
+	struct wb_port_meter meter;
 	/** kernel: interfaces have lost their carrier, as the kernel tells. net_af_packet does not
 	 * notice (DPDK 22.11), so that the bonding PMD does not either. */
 	bool no_carrier;
 };
+
+struct rte_ring;
 
 struct wb_port {
 	char name[IFNAMSIZ];
 	uint16_t port_id; /**< DPDK's, to receive from and send to */
 	uint16_t mtu;
 	bool bond;
-	bool lacp_slow;
 	bool udp_checksums; /**< it, or every member of the bond, makes them while sending */
 	enum wb_bond_policy policy;
 	uint8_t mac[6];
+	struct wb_port_meter meter;
 	unsigned n_members;
 	struct wb_member members[WB_MEMBERS_MAX];
+	struct wb_lacp *lacp;		/**< NULL: no bond */
+	struct rte_ring *lacp_received; /**< LACPDUs for it */
+	uint64_t lacp_next;		/**< ns, when it wants to be run again */
 };
 
 /** Opens and starts a port: one rx and one tx queue, promiscuous. On failure nothing is left open.

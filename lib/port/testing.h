@@ -20,6 +20,7 @@
 #include <rte_mbuf.h>
 
 #include "port/lacp.h"
+#include "port/member.h"
 #include "port/port.h"
 
 static struct rte_mempool *test_pool;
@@ -45,13 +46,14 @@ static inline uint64_t test_now_ms(void)
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
 }
 
-/* One round of what a worker does. Returns the packets received. */
+/* One round of what a worker and control do. Returns the packets received. */
 static inline unsigned test_serve(struct wb_port *port)
 {
 	struct rte_mbuf *burst[32];
 	unsigned n = rte_eth_rx_burst(port->port_id, 0, burst, 32);
 
 	rte_pktmbuf_free_bulk(burst, n);
+	wb_port_lacp_run(port, test_pool, test_now_ms() * 1000000);
 	rte_eth_tx_burst(port->port_id, 0, NULL, 0);
 	return n;
 }
