@@ -18,6 +18,7 @@
 #define DEFAULT_NAME   "wirebraid"
 #define DEFAULT_MEMORY 256
 #define DEFAULT_MTU    1500
+#define DEFAULT_IDLE   100
 
 /** IPv6, UDP, transport header, tag: what sealing adds to a packet at the most. */
 
@@ -35,7 +36,7 @@ struct loader {
 	struct pending tunnels[CONFIG_TUNNELS_MAX];
 	unsigned n_tunnels;
 	/** Where the sections without a name stand; 0: not seen. */
-	unsigned gateway_line, lcores_line;
+	unsigned gateway_line, lcores_line, ecmp_line;
 	/** Settings that may stand once a section, and where they did. */
 	struct {
 		char key[16];
@@ -176,6 +177,36 @@ static int lcores_key(
 	if (rc == 0)
 		loader->config->control_cpu = (int)cpu;
 	return rc;
+}
+
+static int ecmp_key(
+	struct loader *loader, const char *key, char *value, unsigned line, struct wb_err *err)
+{
+	static const char *const keys[] = {"hash", "inner", "idle", "unbalanced", NULL};
+	struct config_ecmp *ecmp = &loader->config->ecmp;
+	unsigned choice;
+	int rc;
+
+	if (wb_value_choice(key, keys, &choice, NULL) < 0)
+		return wb_err_set(err, EINVAL,
+			"'%.40s' is no setting of [ecmp], expected hash, inner, idle or unbalanced",
+			key);
+	rc = once(loader, key, line, err);
+	if (rc < 0)
+		return rc;
+	switch (choice) {
+	case 0:
+		return set_either(value, "flow", "symmetric", &ecmp->symmetric, err);
+	case 1:
+		return set_either(value, "off", "on", &ecmp->inner, err);
+	case 2:
+		return wb_value_time(value, 10, 60000, &ecmp->idle_ms, err);
+	default:
+		ecmp->unbalanced_ms = 0;
+		if (strcmp(value, "off") == 0)
+			return 0;
+		return wb_value_time(value, 1000, 3600000, &ecmp->unbalanced_ms, err);
+	}
 }
 
 static int add_member(struct loader *loader, const char *value, unsigned line, struct wb_err *err)
@@ -320,9 +351,13 @@ static int on_section(
 		loader->key = lcores_key;
 		return begin_only(&loader->lcores_line, name, line, err);
 	}
+	if (*argument == '\0' && strcmp(name, "ecmp") == 0) {
+		loader->key = ecmp_key;
+		return begin_only(&loader->ecmp_line, name, line, err);
+	}
 	return wb_err_set(err, EINVAL,
-		"[%.30s%s%.30s] is not known, expected [gateway], [lcores], [bond NAME] or [port "
-		"NAME]",
+		"[%.30s%s%.30s] is not known, expected [gateway], [lcores], [ecmp], [bond NAME] or "
+		"[port NAME]",
 		name, *argument != '\0' ? " " : "", argument);
 }
 
@@ -382,6 +417,7 @@ int wb_config_load(const char *path, struct wb_config **out, struct wb_err *err)
 	snprintf(config->name, sizeof(config->name), "%s", DEFAULT_NAME);
 	config->memory_mib = DEFAULT_MEMORY;
 	config->mss_clamp = true;
+	config->ecmp.idle_ms = DEFAULT_IDLE;
 	config->control_cpu = -1;
 	loader.config = config;
 	rc = wb_ini_read(path, &reader, err);

@@ -57,12 +57,21 @@ struct config_port {
 	unsigned line;
 };
 
+/** [ecmp]: how flows are told apart, and when they move between tunnels. */
+struct config_ecmp {
+	bool symmetric;		/**< both directions of a flow have one hash */
+	bool inner;		/**< flows inside of VXLAN, Geneve, GRE and IP in IP count */
+	uint32_t idle_ms;	/**< a flow moves when it has paused for so long */
+	uint32_t unbalanced_ms; /**< and then though it has not; 0: never */
+};
+
 struct wb_config {
 	char *path;
 	char name[CONFIG_NAME_MAX];
 	bool poll_always;
 	bool mss_clamp; /**< lower the MSS of TCP SYNs to what fits tunnels */
 	uint32_t memory_mib;
+	struct config_ecmp ecmp;
 	int control_cpu; /**< -1: any */
 	unsigned control_line;
 	uint16_t workers[CONFIG_WORKERS_MAX];

@@ -95,6 +95,7 @@ static void whole_file(void **state)
 	snprintf(text, sizeof(text),
 		"# ours\n[gateway]\nname = site-a ; prefix\npoll = always\nmemory = 512\n"
 		"tunnel = wg1.conf\ntunnel = %s/%s/wg0.conf\n[lcores]\ncontrol = %d\nworkers = %d\n"
+		"[ecmp]\nhash = symmetric\ninner = on\nidle = 2s\nunbalanced = 1500ms\n"
 		"[bond bond0]\nmember = 0000:01:00.0\nmember = kernel:eth1\n"
 		"member = net_memif0,socket=/run/a#b,role=server\nhash = layer2+3\n"
 		"lacp-rate = slow\nlacp-select = bandwidth\nlacp-key = 7\n"
@@ -111,6 +112,10 @@ static void whole_file(void **state)
 	assert_int_equal(config->control_cpu, cpu);
 	assert_int_equal(config->n_workers, 1);
 	assert_int_equal(config->workers[0], cpu);
+	assert_true(config->ecmp.symmetric);
+	assert_true(config->ecmp.inner);
+	assert_int_equal(config->ecmp.idle_ms, 2000);
+	assert_int_equal(config->ecmp.unbalanced_ms, 1500);
 	assert_int_equal(config->n_tunnels, 2);
 	assert_string_equal(config->tunnels[0]->name, "wg1");
 	assert_string_equal(config->tunnels[1]->name, "wg0");
@@ -146,6 +151,10 @@ static void defaults(void **state)
 	assert_int_equal(load(LAN, NULL, NULL), 0);
 	assert_string_equal(config->name, "wirebraid");
 	assert_false(config->poll_always);
+	assert_false(config->ecmp.symmetric);
+	assert_false(config->ecmp.inner);
+	assert_int_equal(config->ecmp.idle_ms, 100);
+	assert_int_equal(config->ecmp.unbalanced_ms, 0);
 	assert_int_equal(config->control_cpu, -1);
 	assert_int_equal(config->n_workers, 1);
 	assert_int_equal(config->ports[0].policy, WB_BOND_LAYER34);
@@ -193,11 +202,10 @@ static void mistakes_in_sections(void **state)
 			"gateway.conf:1: 'name' stands before any section, expected [NAME] first"},
 		{"[gatway]\n", NULL, NULL,
 			"gateway.conf:1: [gatway] is not known, expected [gateway], [lcores], "
-			"[bond "
-			"NAME] or [port NAME]"},
+			"[ecmp], [bond NAME] or [port NAME]"},
 		{"[gateway a]\n", NULL, NULL,
 			"gateway.conf:1: [gateway a] is not known, expected [gateway], [lcores], "
-			"[bond NAME] or [port NAME]"},
+			"[ecmp], [bond NAME] or [port NAME]"},
 		{GATE "[lcores]\n" GATE, NULL, NULL,
 			"gateway.conf:3: [gateway] began in line 1 already, expected it once"},
 		{"[lcores]\n\n[lcores]\n", NULL, NULL,
@@ -259,6 +267,35 @@ static void mistakes_in_sections(void **state)
 			"gateway.conf:3: workers was set in line 2 already, expected it once"},
 		{"[lcores]\ncontrol = -1\n", NULL, NULL,
 			"gateway.conf:2: '-1' is out of range, expected 0 to 1023"},
+	};
+
+	(void)state;
+	TOLD(list);
+}
+
+static void mistakes_in_ecmp(void **state)
+{
+	static const struct mistake list[] = {
+		{"[ecmp]\nweight = 1\n", NULL, NULL,
+			"gateway.conf:2: 'weight' is no setting of [ecmp], expected hash, inner, "
+			"idle or unbalanced"},
+		{"[ecmp]\nhash = layer2\n", NULL, NULL,
+			"gateway.conf:2: 'layer2' is not known, expected flow or symmetric"},
+		{"[ecmp]\ninner = yes\n", NULL, NULL,
+			"gateway.conf:2: 'yes' is not known, expected off or on"},
+		{"[ecmp]\nidle = 100\n", NULL, NULL,
+			"gateway.conf:2: '100' is no time or out of range, expected 10ms to 60s"},
+		{"[ecmp]\nidle = 9ms\n", NULL, NULL,
+			"gateway.conf:2: '9ms' is no time or out of range, expected 10ms to 60s"},
+		{"[ecmp]\nunbalanced = 3601s\n", NULL, NULL,
+			"gateway.conf:2: '3601s' is no time or out of range, expected 1s to 3600s"},
+		{"[ecmp]\nidle = 1s\nidle = 1s\n", NULL, NULL,
+			"gateway.conf:3: idle was set in line 2 already, expected it once"},
+		{"[ecmp]\n\n[ecmp]\n", NULL, NULL,
+			"gateway.conf:3: [ecmp] began in line 1 already, expected it once"},
+		{"[ecmp a]\n", NULL, NULL,
+			"gateway.conf:1: [ecmp a] is not known, expected [gateway], [lcores], "
+			"[ecmp], [bond NAME] or [port NAME]"},
 	};
 
 	(void)state;
@@ -575,6 +612,7 @@ int main(void)
 		cmocka_unit_test(whole_file),
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(mistakes_in_sections),
+		cmocka_unit_test(mistakes_in_ecmp),
 		cmocka_unit_test(mistakes_in_ports),
 		cmocka_unit_test(mistakes_in_addresses),
 		cmocka_unit_test(mistakes_in_tunnels),

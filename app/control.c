@@ -12,6 +12,7 @@
 
 #include <rte_ring_elem.h>
 
+#include "groups.h"
 #include "names.h"
 #include "tunnels.h"
 
@@ -69,6 +70,7 @@ static void round_of_work(struct control *control)
 	links_poll(control, now);
 	ways_path_mtus_forget(control, now);
 	routes_icmp_sources(control);
+	groups_poll(control, now);
 	retire_poll(control->retire);
 	removals_poll(control);
 	tunnels_poll(control);
@@ -111,9 +113,12 @@ int control_create(struct gateway *gateway, struct control **out, struct wb_err 
 	control->sources_dirty = true;
 	RB_INIT(&control->deadlines);
 	STAILQ_INIT(&control->removals);
+	control->groups = groups_create();
 	control->retire = retire_create(gateway->qsbr);
 	control->retire_handle = retire_handle(control->retire);
-	rc = control->retire == NULL ? wb_err_set(err, ENOMEM, "no memory for control") : 0;
+	rc = control->groups == NULL || control->retire == NULL
+		? wb_err_set(err, ENOMEM, "no memory for control")
+		: 0;
 	if (rc == 0)
 		rc = signals_open(control, err);
 	if (rc == 0)
@@ -132,6 +137,7 @@ void control_destroy(struct control *control)
 		return;
 	names_stop(control->names);
 	routes_stop(control);
+	groups_free(control->groups);
 	peer_timers_free(control);
 	wb_netlink_close(control->netlink);
 	if (control->epoll_fd >= 0)

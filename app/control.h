@@ -60,13 +60,14 @@ struct control {
 	bool nested;		 /**< some peer is reached through another one's tunnel */
 	uint64_t path_mtu_check; /**< ns, the first moment something told may be forgotten */
 
+	struct groups *groups; /**< groups.c */
+
 	/* routes.c */
 	bool sources_dirty; /**< an address of ours came or went */
 	struct wb_netlink *netlink;
 	struct wb_mirror *mirror;
 	struct wb_rib *rib;
 	struct neighbours *neighbours;
-	uint32_t next_group;
 	bool ways_dirty; /**< something changed that endpoints' ways depend on */
 	uint64_t neighbours_refreshed;
 };

@@ -5,7 +5,7 @@
 #include <rte_ether.h>
 #include <rte_ip.h>
 
-#include "fib/flow_hash.h"
+#include "fib/flow_follow.h"
 #include "gateway.h"
 
 static int ip4_check(struct rte_mbuf *mbuf)
@@ -118,16 +118,14 @@ static void ttl_decrement(uint8_t *l3)
 	ip->hdr_checksum = (uint16_t)(sum + (sum >= 0xffff));
 }
 
-static uint32_t flow_hash_of(const struct rte_mbuf *mbuf)
+/* The tunnel of a group that the packet's flow takes. */
+static uint16_t pick(
+	const struct worker *worker, struct wb_group *group, const struct rte_mbuf *mbuf)
 {
-	const uint8_t *l3 = rte_pktmbuf_mtod(mbuf, const uint8_t *);
-	struct wb_flow flow;
+	uint32_t hash = wb_flow_hash_packet(rte_pktmbuf_mtod(mbuf, const uint8_t *),
+		rte_pktmbuf_data_len(mbuf), worker->gateway->flow_options);
 
-	if (*l3 >> 4 == 4)
-		wb_flow_parse4(l3, rte_pktmbuf_data_len(mbuf), &flow);
-	else
-		wb_flow_parse6(l3, rte_pktmbuf_data_len(mbuf), &flow);
-	return wb_flow_hash(&flow);
+	return wb_group_pick(group, hash, worker->now);
 }
 
 static void to_tunnel(struct worker *worker, struct rte_mbuf *mbuf, uint16_t tunnel,
@@ -186,8 +184,7 @@ void forward_one(struct worker *worker, struct rte_mbuf *mbuf, uint64_t next_hop
 		to_tunnel(worker, mbuf, hop->tunnel, kernel_stage, l2);
 		break;
 	case WB_NH_GROUP:
-		to_tunnel(worker, mbuf, wb_group_pick(hop->group, flow_hash_of(mbuf)), kernel_stage,
-			l2);
+		to_tunnel(worker, mbuf, pick(worker, hop->group, mbuf), kernel_stage, l2);
 		break;
 	default:
 		to_kernel(worker, mbuf, kernel_stage, l2);

@@ -61,9 +61,12 @@ struct gateway {
 	struct rte_rcu_qsbr *qsbr;
 	bool poll_always;
 	bool mss_clamp;
+	uint8_t flow_options; /**< WB_FLOW_SYMMETRIC, WB_FLOW_INNER */
 	atomic_bool stopping;
 
 	/* Control's own. */
+	uint64_t group_idle;	      /**< ns after which a bucket in use may move */
+	uint64_t group_force;	      /**< ns after which it must; 0: never */
 	uint16_t mtu_max;	      /**< of tunnels: what the packets' buffers have room for */
 	struct wb_counters *counters; /**< one for each worker, then control's */
 	struct wb_counters *control_count;

@@ -8,6 +8,8 @@
 #include <rte_malloc.h>
 
 #include "control.h"
+#include "groups.h"
+#include "tunnels.h"
 
 /* How often neighbours in use are proved: within the kernel's own time to call one stale. */
 #define REFRESH_EVERY (5 * NS_PER_SECOND)
@@ -17,7 +19,8 @@
 static const char *const kernels_own[] = {"224.0.0.0/4", "255.255.255.255/32", "127.0.0.0/8",
 	"169.254.0.0/16", "ff00::/8", "fe80::/10"};
 
-/* The tunnels a route leads into, with weights; 0 if it leads elsewhere too. */
+/* The tunnels a route leads into, with weights; 0 if it leads elsewhere too. A tunnel on its way
+ * out counts as gone: the kernel will say so, and the others keep their flows meanwhile. */
 static unsigned tunnel_paths(
 	const struct control *control, const struct wb_route *route, struct wb_group_path *paths)
 {
@@ -27,6 +30,8 @@ static unsigned tunnel_paths(
 		int tunnel = gateway_tunnel_by_ifindex(control->gateway, route->hops[i].ifindex);
 		unsigned weight = route->hops[i].weight;
 
+		if (tunnel < 0 && tunnel_is_closing(control->gateway, route->hops[i].ifindex))
+			continue;
 		if (tunnel < 0 || n == WB_GROUP_MAX_PATHS)
 			return 0;
 		paths[n++] = (struct wb_group_path){.tunnel = (uint16_t)tunnel,
@@ -35,42 +40,6 @@ static unsigned tunnel_paths(
 							: weight)};
 	}
 	return n;
-}
-
-static bool same_paths(const struct wb_group *group, const struct wb_group_path *paths, unsigned n)
-{
-	if (group->n_paths != n)
-		return false;
-	for (unsigned i = 0; i < n; i++)
-		if (group->paths[i].tunnel != paths[i].tunnel ||
-			group->paths[i].weight != paths[i].weight)
-			return false;
-	return true;
-}
-
-/* Routes over the same tunnels with the same weights share a group: find it, or make it. */
-static int group_for(
-	struct control *control, const struct wb_group_path *paths, unsigned n, uint32_t *id)
-{
-	struct wb_fib *fib = control->gateway->fib;
-	struct wb_group *group;
-	struct wb_err err;
-	int rc;
-
-	for (uint32_t i = 0; i < control->next_group; i++) {
-		const struct wb_group *there = wb_fib_group_find(fib, i);
-
-		if (there != NULL && same_paths(there, paths, n)) {
-			*id = i;
-			return 0;
-		}
-	}
-	rc = wb_group_build(control->next_group, NULL, paths, n, &group, &err);
-	if (rc == 0)
-		rc = wb_fib_group_set(fib, group, &err);
-	if (rc == 0)
-		*id = control->next_group++;
-	return rc;
 }
 
 static struct wb_nh_spec neighbour_hop(
@@ -98,7 +67,8 @@ static struct wb_nh_spec gateway_hop(const struct control *control, const struct
 	return wb_nh_kernel();
 }
 
-static struct wb_nh_spec route_hop(struct control *control, const struct wb_route *route)
+static struct wb_nh_spec route_hop(
+	struct control *control, const struct wb_prefix *prefix, const struct wb_route *route)
 {
 	struct wb_group_path paths[WB_GROUP_MAX_PATHS];
 	uint32_t group;
@@ -117,7 +87,7 @@ static struct wb_nh_spec route_hop(struct control *control, const struct wb_rout
 	n = tunnel_paths(control, route, paths);
 	if (n == 1)
 		return wb_nh_tunnel(paths[0].tunnel);
-	if (n > 1 && group_for(control, paths, n, &group) == 0)
+	if (n > 1 && groups_for_route(control, prefix, paths, n, &group) == 0)
 		return wb_nh_group(group);
 	return gateway_hop(control, route);
 }
@@ -134,7 +104,7 @@ static void prefix_update(struct control *control, const struct wb_prefix *prefi
 	if (prefix->len == wb_addr_bits(&prefix->addr))
 		neighbour = neighbours_find_any(control->neighbours, &prefix->addr);
 	if (route != NULL)
-		hop = route_hop(control, route);
+		hop = route_hop(control, prefix, route);
 	else if (neighbour != NULL)
 		hop = neighbour_hop(control, neighbour);
 	else {

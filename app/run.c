@@ -17,6 +17,7 @@
 #include "commands.h"
 #include "control.h"
 #include "eal.h"
+#include "groups.h"
 #include "names.h"
 #include "telemetry.h"
 #include "tunnels.h"
@@ -272,6 +273,7 @@ static int run(struct wb_config *config, struct wb_err *err)
 	}
 	gateway->poll_always = config->poll_always;
 	gateway->mss_clamp = config->mss_clamp;
+	groups_configure(gateway, &config->ecmp);
 	pthread_mutex_init(&gateway->lock, NULL);
 	clock_init();
 	tell_facts(config, &facts);

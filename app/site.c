@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "control.h"
+#include "groups.h"
 #include "tunnels.h"
 
 int site_create(struct gateway *gateway, struct uapi *uapi, struct wb_config *config,
@@ -179,6 +180,9 @@ int site_reload(struct site *site, struct wb_err *err)
 		return rc;
 	}
 	site->gateway->mss_clamp = fresh->mss_clamp;
+	gateway_lock(site->gateway);
+	groups_configure(site->gateway, &fresh->ecmp);
+	gateway_unlock(site->gateway);
 	wb_config_free(site->config);
 	site->config = fresh;
 	return 0;

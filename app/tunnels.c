@@ -6,6 +6,8 @@
 
 #include <rte_malloc.h>
 
+#include "groups.h"
+
 int tunnel_open(struct control *control, const char *name, uint16_t mtu, struct wb_err *err)
 {
 	struct gateway *gateway = control->gateway;
@@ -62,9 +64,18 @@ int tunnel_close(struct control *control, unsigned id, struct wb_err *err)
 	/* Routes that still lead there lead to the kernel from now on. */
 	slot->ifindex = 0;
 	routes_link_gone(control, ifindex);
+	groups_path_share(control, (uint16_t)id, WB_GROUP_FULL);
 	ways_leave_tunnel(control, id);
 	wb_retire(&control->retire_handle, slot, is_unreachable);
 	return 0;
+}
+
+bool tunnel_is_closing(const struct gateway *gateway, int ifindex)
+{
+	for (unsigned id = 0; id < WB_TUNNELS_MAX; id++)
+		if (gateway->tunnels[id].closing && gateway->tunnels[id].tun->ifindex == ifindex)
+			return true;
+	return false;
 }
 
 bool tunnel_is_open(const struct gateway *gateway, unsigned id)

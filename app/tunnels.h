@@ -23,6 +23,9 @@ int tunnel_close(struct control *control, unsigned id, struct wb_err *err);
 /** Whether a tunnel is there and not on its way out. */
 bool tunnel_is_open(const struct gateway *gateway, unsigned id);
 
+/** Whether a netdev is the TUN of a tunnel on its way out. */
+bool tunnel_is_closing(const struct gateway *gateway, int ifindex);
+
 /** The id of the open tunnel of this name, or -1. */
 int tunnel_id(const struct gateway *gateway, const char *name);
 

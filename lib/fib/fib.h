@@ -75,20 +75,32 @@ typedef int (*wb_fib_route_fn)(
  * ended it with, or -ENOMEM. */
 int wb_fib_foreach(const struct wb_fib *fib, wb_fib_route_fn fn, void *arg);
 
-/** Groups of this table: see wb_nh_group_set(), wb_nh_group_del(), wb_nh_group_find(). */
+/** Groups of this table: see wb_nh_group_set(), wb_nh_groups_sweep(), wb_nh_group_find(),
+ * wb_nh_group_refs(), wb_nh_groups_walk(). */
 static inline int wb_fib_group_set(struct wb_fib *fib, struct wb_group *group, struct wb_err *err)
 {
 	return wb_nh_group_set(fib->store, group, err);
 }
 
-static inline int wb_fib_group_del(struct wb_fib *fib, uint32_t group_id, struct wb_err *err)
+static inline unsigned wb_fib_groups_sweep(struct wb_fib *fib)
 {
-	return wb_nh_group_del(fib->store, group_id, err);
+	return wb_nh_groups_sweep(fib->store);
 }
 
-static inline const struct wb_group *wb_fib_group_find(const struct wb_fib *fib, uint32_t group_id)
+static inline struct wb_group *wb_fib_group_find(const struct wb_fib *fib, uint32_t group_id)
 {
 	return wb_nh_group_find(fib->store, group_id);
+}
+
+static inline uint32_t wb_fib_group_refs(const struct wb_fib *fib, uint32_t group_id)
+{
+	return wb_nh_group_refs(fib->store, group_id);
+}
+
+static inline struct wb_group *wb_fib_groups_walk(
+	const struct wb_fib *fib, wb_nh_group_fn fn, void *arg)
+{
+	return wb_nh_groups_walk(fib->store, fn, arg);
 }
 
 /**

@@ -162,26 +162,27 @@ static void test_set_again(void **state)
 
 static void test_group_route(void **state)
 {
-	const struct wb_group_path paths[] = {{3, 1}, {4, 1}};
+	const struct wb_group_path paths[] = {{3, 1, WB_GROUP_FULL}, {4, 1, WB_GROUP_FULL}};
 	struct wb_fib *fib = new_fib(100);
 	struct wb_group *group, *next;
 
 	(void)state;
-	assert_int_equal(wb_group_build(1, NULL, paths, 2, &group, NULL), 0);
+	assert_int_equal(wb_group_build(1, paths, 2, 0, &group, NULL), 0);
 	assert_int_equal(wb_fib_group_set(fib, group, NULL), 0);
 	set(fib, "10.0.0.0/8", wb_nh_group(1));
 	set(fib, "2001:db8::/32", wb_nh_group(1));
 	assert_ptr_equal(lookup(fib, "10.9.9.9")->group, group);
 	assert_ptr_equal(lookup(fib, "2001:db8::9"), lookup(fib, "10.9.9.9"));
-	assert_int_equal(
-		wb_group_build(1, wb_fib_group_find(fib, 1), paths + 1, 1, &next, NULL), 0);
+	assert_int_equal(wb_group_build(1, paths + 1, 1, 0, &next, NULL), 0);
 	assert_int_equal(wb_fib_group_set(fib, next, NULL), 0);
-	assert_int_equal(wb_group_pick(lookup(fib, "10.9.9.9")->group, 5), 4);
-	assert_int_equal(wb_group_pick(lookup(fib, "2001:db8::9")->group, 5), 4);
-	assert_int_equal(wb_fib_group_del(fib, 1, NULL), -EBUSY);
+	assert_int_equal(wb_group_tunnel(lookup(fib, "10.9.9.9")->group, 5), 4);
+	assert_int_equal(wb_group_tunnel(lookup(fib, "2001:db8::9")->group, 5), 4);
+	assert_int_equal(wb_fib_group_refs(fib, 1), 2);
 	assert_int_equal(del(fib, "10.0.0.0/8"), 0);
+	assert_int_equal(wb_fib_groups_sweep(fib), 0);
 	assert_int_equal(del(fib, "2001:db8::/32"), 0);
-	assert_int_equal(wb_fib_group_del(fib, 1, NULL), 0);
+	assert_int_equal(wb_fib_groups_sweep(fib), 1);
+	assert_null(wb_fib_group_find(fib, 1));
 	wb_fib_destroy(fib);
 }
 

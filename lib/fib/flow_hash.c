@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -47,7 +48,8 @@ static void parse_ports(const uint8_t *l4, struct wb_flow *flow)
 	flow->flags |= WB_FLOW_PORTS;
 }
 
-int wb_flow_parse4(const uint8_t *l3, uint32_t len, struct wb_flow *flow)
+/* `cut`: the packet may be longer than what is there of it. */
+static int parse4(const uint8_t *l3, uint32_t len, bool cut, struct wb_flow *flow)
 {
 	uint32_t header, total;
 
@@ -55,6 +57,8 @@ int wb_flow_parse4(const uint8_t *l3, uint32_t len, struct wb_flow *flow)
 		return -EINVAL;
 	header = (l3[0] & 0x0f) * 4u;
 	total = wb_load16(l3 + 2);
+	if (cut && total > len)
+		total = len;
 	if (header < IP4_HDR_LEN || total < header || total > len)
 		return -EINVAL;
 
@@ -124,7 +128,7 @@ out:
 	return 0;
 }
 
-int wb_flow_parse6(const uint8_t *l3, uint32_t len, struct wb_flow *flow)
+static int parse6(const uint8_t *l3, uint32_t len, bool cut, struct wb_flow *flow)
 {
 	uint32_t total;
 	int ret;
@@ -132,6 +136,8 @@ int wb_flow_parse6(const uint8_t *l3, uint32_t len, struct wb_flow *flow)
 	if (len < IP6_HDR_LEN || l3[0] >> 4 != 6)
 		return -EINVAL;
 	total = IP6_HDR_LEN + wb_load16(l3 + 4);
+	if (cut && total > len)
+		total = len;
 	if (total > len)
 		return -EINVAL;
 
@@ -148,4 +154,65 @@ int wb_flow_parse6(const uint8_t *l3, uint32_t len, struct wb_flow *flow)
 	if (!(flow->flags & (WB_FLOW_FRAG | WB_FLOW_OPAQUE)))
 		parse_ports(l3 + flow->l4_off, flow);
 	return 0;
+}
+
+int wb_flow_parse4(const uint8_t *l3, uint32_t len, struct wb_flow *flow)
+{
+	return parse4(l3, len, false, flow);
+}
+
+int wb_flow_parse6(const uint8_t *l3, uint32_t len, struct wb_flow *flow)
+{
+	return parse6(l3, len, false, flow);
+}
+
+int wb_flow_parse_quoted(const uint8_t *l3, uint32_t len, struct wb_flow *flow)
+{
+	if (len > 0 && l3[0] >> 4 == 6)
+		return parse6(l3, len, true, flow);
+	return parse4(l3, len, true, flow);
+}
+
+/* An echo's identifier is in `sport` both ways: it belongs to neither end. */
+static bool ports_have_ends(const struct wb_flow *flow)
+{
+	return flow->proto != IPPROTO_ICMP && flow->proto != IPPROTO_ICMPV6;
+}
+
+void wb_flow_turn(struct wb_flow *flow)
+{
+	uint64_t half[2];
+	uint16_t sport = flow->sport;
+
+	if (flow->family == 4) {
+		uint32_t src = flow->src4;
+
+		flow->src4 = flow->dst4;
+		flow->dst4 = src;
+	} else {
+		memcpy(half, flow->src6, sizeof(half));
+		memcpy(flow->src6, flow->dst6, sizeof(half));
+		memcpy(flow->dst6, half, sizeof(half));
+	}
+	if (ports_have_ends(flow)) {
+		flow->sport = flow->dport;
+		flow->dport = sport;
+	}
+}
+
+/* Which end comes first: any order will do, if it is always the same. */
+static int compare_ends(const struct wb_flow *flow)
+{
+	int order = flow->family == 4 ? memcmp(&flow->src4, &flow->dst4, 4)
+				      : memcmp(flow->src6, flow->dst6, 16);
+
+	if (order == 0 && ports_have_ends(flow))
+		order = (int)flow->sport - (int)flow->dport;
+	return order;
+}
+
+void wb_flow_order(struct wb_flow *flow)
+{
+	if (compare_ends(flow) > 0)
+		wb_flow_turn(flow);
 }

@@ -76,6 +76,16 @@ static inline int wb_flow_parse(const uint8_t *l3, uint32_t len, struct wb_flow 
 	return wb_flow_parse4(l3, len, flow);
 }
 
+/** wb_flow_parse() of a packet of which only the beginning is there, as ICMP errors quote it: its
+ * headers must be, and the lengths are those of what is there. */
+int wb_flow_parse_quoted(const uint8_t *l3, uint32_t len, struct wb_flow *flow);
+
+/** Turns a flow into the one of the other direction. */
+void wb_flow_turn(struct wb_flow *flow);
+
+/** Turns it, or not, so that both directions of a flow become the same one. */
+void wb_flow_order(struct wb_flow *flow);
+
 /** Multiplies to 128 bits and folds the halves: each bit of the product reaches the result. */
 static inline uint64_t wb_flow_mix(uint64_t a, uint64_t b)
 {

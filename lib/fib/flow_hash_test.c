@@ -427,8 +427,7 @@ static struct wb_flow make_flow(unsigned family, enum pattern pattern, unsigned 
 
 /* Chi-squared of n flows over the paths against their shares. The 1 - 1e-6 quantile for up to
  * 7 degrees of freedom is 40; the input is fixed, so this either holds or does not. */
-static void check_spread(
-	const struct wb_group *group, unsigned family, enum pattern pattern, unsigned n)
+static void check_spread(struct wb_group *group, unsigned family, enum pattern pattern, unsigned n)
 {
 	unsigned count[8] = {0};
 	double chi2 = 0;
@@ -436,7 +435,7 @@ static void check_spread(
 	for (unsigned i = 0; i < n; i++) {
 		struct wb_flow flow = make_flow(family, pattern, i);
 
-		count[wb_group_pick(group, wb_flow_hash(&flow))]++;
+		count[wb_group_pick(group, wb_flow_hash(&flow), 0)]++;
 	}
 	for (unsigned p = 0; p < group->n_paths; p++) {
 		double expected = (double)n * group->buckets[p] / (group->mask + 1);
@@ -458,8 +457,8 @@ static void test_spread(void **state)
 		struct wb_group *group;
 
 		for (unsigned i = 0; i < 8; i++)
-			paths[i] = (struct wb_group_path){(uint16_t)i, 1};
-		assert_int_equal(wb_group_build(0, NULL, paths, n_paths[n], &group, NULL), 0);
+			paths[i] = (struct wb_group_path){(uint16_t)i, 1, WB_GROUP_FULL};
+		assert_int_equal(wb_group_build(0, paths, n_paths[n], 0, &group, NULL), 0);
 		for (enum pattern pattern = ANY; pattern < PATTERNS; pattern++)
 			for (unsigned flows = 50; flows <= 12800; flows *= 4) {
 				check_spread(group, 4, pattern, flows);
@@ -500,34 +499,42 @@ static void test_every_bit_counts(void **state)
 /* A flow stays on its path while that lives, whatever happens to the others. */
 static void test_stickiness(void **state)
 {
-	const struct wb_group_path all[] = {{0, 1}, {1, 1}, {2, 1}};
-	const struct wb_group_path two[] = {{0, 1}, {2, 1}};
-	struct wb_group *three, *less, *again;
+	const struct wb_group_path all[] = {
+		{0, 1, WB_GROUP_FULL}, {1, 1, WB_GROUP_FULL}, {2, 1, WB_GROUP_FULL}};
+	const struct wb_group_path two[] = {{0, 1, WB_GROUP_FULL}, {2, 1, WB_GROUP_FULL}};
+	uint16_t before[3000], less[3000];
 	unsigned moved_back = 0;
+	struct wb_group *group;
+	uint32_t hash[3000];
 
 	(void)state;
-	assert_int_equal(wb_group_build(0, NULL, all, 3, &three, NULL), 0);
-	assert_int_equal(wb_group_build(0, three, two, 2, &less, NULL), 0);
-	assert_int_equal(wb_group_build(0, less, all, 3, &again, NULL), 0);
+	assert_int_equal(wb_group_build(0, all, 3, 0, &group, NULL), 0);
 	for (unsigned i = 0; i < 3000; i++) {
 		struct wb_flow flow = make_flow(4, PORTS, i);
-		uint32_t hash = wb_flow_hash(&flow);
-		uint16_t before = wb_group_pick(three, hash), after = wb_group_pick(less, hash);
 
-		assert_int_equal(wb_flow_hash(&flow), hash);
-		if (before != 1)
-			assert_int_equal(after, before);
-		assert_int_not_equal(after, 1);
-		if (wb_group_pick(again, hash) != after) {
-			assert_int_equal(wb_group_pick(again, hash), 1);
+		hash[i] = wb_flow_hash(&flow);
+		before[i] = wb_group_tunnel(group, hash[i]);
+	}
+	assert_int_equal(wb_group_change(group, two, 2, 0, &group, NULL), 0);
+	for (unsigned i = 0; i < 3000; i++) {
+		less[i] = wb_group_tunnel(group, hash[i]);
+		assert_int_not_equal(less[i], 1);
+		if (before[i] != 1)
+			assert_int_equal(less[i], before[i]);
+	}
+	assert_int_equal(wb_group_change(group, all, 3, 0, &group, NULL), 0);
+	for (unsigned i = 0; i < 3000; i++)
+		assert_int_equal(wb_group_tunnel(group, hash[i]), less[i]);
+	/* Nobody sends: all that are to move do. */
+	wb_group_balance(group, 1ull << WB_GROUP_TICK_SHIFT, 0, 0);
+	for (unsigned i = 0; i < 3000; i++)
+		if (wb_group_tunnel(group, hash[i]) != less[i]) {
+			assert_int_equal(wb_group_tunnel(group, hash[i]), 1);
 			moved_back++;
 		}
-	}
 	/* A third of them, and no more. */
 	assert_in_range(moved_back, 850, 1150);
-	wb_group_free(three);
-	wb_group_free(less);
-	wb_group_free(again);
+	wb_group_free(group);
 }
 
 int main(void)

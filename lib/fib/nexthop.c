@@ -170,6 +170,17 @@ static struct group_node *find_group(const struct wb_nh_store *store, uint32_t g
 	return node;
 }
 
+/* Groups stand in the order of their ids. */
+static void group_insert(struct wb_nh_store *store, struct group_node *node)
+{
+	struct group_node **link = &store->groups;
+
+	while (*link && (*link)->group->id < node->group->id)
+		link = &(*link)->next;
+	node->next = *link;
+	*link = node;
+}
+
 /* --- making and sharing --- */
 
 int wb_nh_store_create(wb_retire_fn retire_fn, void *retire_arg, struct wb_nh_store **out)
@@ -303,8 +314,7 @@ int wb_nh_group_set(struct wb_nh_store *store, struct wb_group *group, struct wb
 		if (!node)
 			return wb_err_set(err, ENOMEM, "no memory for a next-hop group");
 		node->group = group;
-		node->next = store->groups;
-		store->groups = node;
+		group_insert(store, node);
 		return 0;
 	}
 	if (node->group == group)
@@ -326,27 +336,42 @@ int wb_nh_group_set(struct wb_nh_store *store, struct wb_group *group, struct wb
 	return 0;
 }
 
-int wb_nh_group_del(struct wb_nh_store *store, uint32_t group_id, struct wb_err *err)
+unsigned wb_nh_groups_sweep(struct wb_nh_store *store)
 {
-	struct group_node **link = &store->groups;
-	struct group_node *node;
+	struct group_node **link = &store->groups, *node;
+	unsigned swept = 0;
 
-	while (*link && (*link)->group->id != group_id)
-		link = &(*link)->next;
-	node = *link;
-	if (!node)
-		return wb_err_set(err, ENOENT, "no next-hop group %u", group_id);
-	if (node->nh_id != NO_ID)
-		return wb_err_set(err, EBUSY, "routes still lead to next-hop group %u", group_id);
-	*link = node->next;
-	retire(store, node->group, wb_group_free);
-	free(node);
-	return 0;
+	while ((node = *link) != NULL) {
+		if (node->nh_id != NO_ID) {
+			link = &node->next;
+			continue;
+		}
+		*link = node->next;
+		retire(store, node->group, wb_group_free);
+		free(node);
+		swept++;
+	}
+	return swept;
 }
 
-const struct wb_group *wb_nh_group_find(const struct wb_nh_store *store, uint32_t group_id)
+struct wb_group *wb_nh_group_find(const struct wb_nh_store *store, uint32_t group_id)
 {
 	const struct group_node *node = find_group(store, group_id);
 
 	return node ? node->group : NULL;
+}
+
+uint32_t wb_nh_group_refs(const struct wb_nh_store *store, uint32_t group_id)
+{
+	const struct group_node *node = find_group(store, group_id);
+
+	return node && node->nh_id != NO_ID ? store->control[node->nh_id].refs : 0;
+}
+
+struct wb_group *wb_nh_groups_walk(const struct wb_nh_store *store, wb_nh_group_fn fn, void *arg)
+{
+	for (const struct group_node *node = store->groups; node; node = node->next)
+		if (fn(arg, node->group))
+			return node->group;
+	return NULL;
 }

@@ -2,11 +2,13 @@
 /** @file
  * Next hops: what a route says to do with a packet. A worker reads them by the id the lookup
  * gave; the control thread makes them from specifications, shares equal ones between routes, and
- * replaces or retires them without ever changing one in place.
+ * replaces or retires them without ever changing one in place (the buckets of groups apart: see
+ * fib/group.h).
  */
 #ifndef WB_FIB_NEXTHOP_H
 #define WB_FIB_NEXTHOP_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -36,7 +38,7 @@ struct wb_nexthop {
 	/** WB_NH_PORT: the first 12 bytes of the Ethernet frame: destination, then source. */
 	uint8_t dst_mac[6];
 	uint8_t src_mac[6];
-	const struct wb_group *group; /**< WB_NH_GROUP: the bucket table */
+	struct wb_group *group; /**< WB_NH_GROUP: the bucket table, which workers stamp */
 };
 
 /** What control asks for. Fields that the type does not use are ignored. */
@@ -133,11 +135,20 @@ void wb_nh_unref(struct wb_nh_store *store, uint16_t id);
  * On failure the caller keeps it. Returns 0, -ENOSPC or -ENOMEM. */
 int wb_nh_group_set(struct wb_nh_store *store, struct wb_group *group, struct wb_err *err);
 
-/** Removes a group. Returns 0; -ENOENT; -EBUSY while a route leads to it. */
-int wb_nh_group_del(struct wb_nh_store *store, uint32_t group_id, struct wb_err *err);
+/** Removes all groups that no route leads to. Returns how many. */
+unsigned wb_nh_groups_sweep(struct wb_nh_store *store);
 
-/** The group's table now, or NULL: the `previous` of the next wb_group_build(). */
-const struct wb_group *wb_nh_group_find(const struct wb_nh_store *store, uint32_t group_id);
+/** The group's table now, or NULL. */
+struct wb_group *wb_nh_group_find(const struct wb_nh_store *store, uint32_t group_id);
+
+/** Routes that lead to a group; 0 if there is no such group. */
+uint32_t wb_nh_group_refs(const struct wb_nh_store *store, uint32_t group_id);
+
+/** Sees one group; true ends the walk. It may put another table in the place of this one. */
+typedef bool (*wb_nh_group_fn)(void *arg, struct wb_group *group);
+
+/** Walks the groups by their ids. Returns the one that ended the walk, or NULL. */
+struct wb_group *wb_nh_groups_walk(const struct wb_nh_store *store, wb_nh_group_fn fn, void *arg);
 
 /** Ids that are taken, those waiting for their grace period too. */
 unsigned wb_nh_count(const struct wb_nh_store *store);

@@ -59,10 +59,10 @@ static const struct wb_nexthop *get(struct wb_nh_store *store, uint64_t id)
 
 static struct wb_group *group(uint32_t id, uint16_t tunnel)
 {
-	struct wb_group_path path = {tunnel, 1};
+	struct wb_group_path path = {tunnel, 1, WB_GROUP_FULL};
 	struct wb_group *out;
 
-	assert_int_equal(wb_group_build(id, NULL, &path, 1, &out, NULL), 0);
+	assert_int_equal(wb_group_build(id, &path, 1, 0, &out, NULL), 0);
 	return out;
 }
 
@@ -171,42 +171,71 @@ static void test_group_replaced(void **state)
 	assert_int_equal(wb_nh_group_set(store, group(4, 10), NULL), 0);
 	id = ref(store, wb_nh_group(4));
 	before = get(store, id);
-	assert_int_equal(wb_group_pick(before->group, 99), 10);
+	assert_int_equal(wb_group_tunnel(before->group, 99), 10);
 	assert_int_equal(wb_nh_group_set(store, group(4, 20), NULL), 0);
 	/* The id leads to the new table; the old one is whole for those who have it. */
-	assert_int_equal(wb_group_pick(get(store, id)->group, 99), 20);
+	assert_int_equal(wb_group_tunnel(get(store, id)->group, 99), 20);
 	assert_int_equal(get(store, id)->id, id);
-	assert_int_equal(wb_group_pick(before->group, 99), 10);
+	assert_int_equal(wb_group_tunnel(before->group, 99), 10);
 	assert_ptr_equal(wb_nh_group_find(store, 4), get(store, id)->group);
 	assert_int_equal(n_pending, 2);
 	end_grace();
 	/* The release of what was replaced left the id alone. */
-	assert_int_equal(wb_group_pick(get(store, id)->group, 99), 20);
+	assert_int_equal(wb_group_tunnel(get(store, id)->group, 99), 20);
 	assert_int_equal(ref(store, wb_nh_group(4)), id);
 	wb_nh_store_destroy(store);
 }
 
-static void test_group_removed(void **state)
+static bool id_is(void *arg, struct wb_group *each)
 {
-	struct wb_nh_spec unknown = wb_nh_group(5);
+	return each->id == *(const uint32_t *)arg;
+}
+
+static bool note(void *arg, struct wb_group *each)
+{
+	uint32_t *seen = arg;
+
+	seen[++seen[0]] = each->id;
+	return false;
+}
+
+/* Groups come in any order, are walked by their ids, and go when no route leads to them. */
+static void test_groups_swept(void **state)
+{
+	static const uint32_t ids[] = {5, 4, 9};
+	struct wb_nh_spec unknown = wb_nh_group(6);
 	struct wb_nh_store *store = new_store();
+	uint32_t wanted = 5, seen[8] = {0};
 	const struct wb_nexthop *before;
-	struct wb_err err;
 	uint16_t id;
 
 	(void)state;
-	assert_int_equal(wb_nh_ref(store, &unknown, &id, &err), -ENOENT);
-	assert_int_equal(wb_nh_group_del(store, 5, &err), -ENOENT);
-	assert_int_equal(wb_nh_group_set(store, group(4, 10), NULL), 0);
-	assert_int_equal(wb_nh_group_set(store, group(5, 11), NULL), 0);
+	assert_int_equal(wb_nh_ref(store, &unknown, &id, NULL), -ENOENT);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(
+			wb_nh_group_set(store, group(ids[i], (uint16_t)(10 * ids[i])), NULL), 0);
 	id = ref(store, wb_nh_group(4));
+	assert_int_equal(ref(store, wb_nh_group(4)), id);
+	ref(store, wb_nh_group(9));
+	assert_int_equal(wb_nh_group_refs(store, 4), 2);
+	assert_int_equal(wb_nh_group_refs(store, 5), 0);
+	assert_int_equal(wb_nh_group_refs(store, 6), 0);
+	assert_null(wb_nh_groups_walk(store, note, seen));
+	assert_memory_equal(seen, ((const uint32_t[]){3, 4, 5, 9}), 4 * sizeof(seen[0]));
+	assert_int_equal(wb_nh_groups_walk(store, id_is, &wanted)->id, 5);
+
+	assert_int_equal(wb_nh_groups_sweep(store), 1);
+	assert_null(wb_nh_group_find(store, 5));
+	assert_null(wb_nh_groups_walk(store, id_is, &wanted));
 	before = get(store, id);
-	assert_int_equal(wb_nh_group_del(store, 4, &err), -EBUSY);
 	wb_nh_unref(store, id);
-	assert_int_equal(wb_nh_group_del(store, 4, &err), 0);
+	assert_int_equal(wb_nh_groups_sweep(store), 0);
+	wb_nh_unref(store, id);
+	assert_int_equal(wb_nh_groups_sweep(store), 1);
 	assert_null(wb_nh_group_find(store, 4));
-	assert_int_equal(wb_group_pick(before->group, 1), 10);
-	assert_int_equal(wb_group_pick(wb_nh_group_find(store, 5), 1), 11);
+	/* Who has it may still read it. */
+	assert_int_equal(wb_group_tunnel(before->group, 1), 40);
+	assert_int_equal(wb_group_tunnel(wb_nh_group_find(store, 9), 1), 90);
 	end_grace();
 	wb_nh_store_destroy(store);
 }
@@ -233,7 +262,7 @@ int main(void)
 		cmocka_unit_test(test_id_rests_for_a_grace_period),
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_group_replaced),
-		cmocka_unit_test(test_group_removed),
+		cmocka_unit_test(test_groups_swept),
 		cmocka_unit_test(test_destroyed_before_release),
 	};
 

@@ -130,6 +130,26 @@ static void numbers_and_ranges(void **state)
 	assert_int_equal(wb_value_ranges("1,,2", 8, set, &err), -EINVAL);
 }
 
+static void times(void **state)
+{
+	static const char *const bad[] = {"", "5", "ms", "-1s", "5 s", "5m", "5sec", "0x5s", "9ms",
+		"61s", "4294967296ms", "4294967295s", "99999999999999999999s"};
+	struct wb_err err;
+	uint32_t ms;
+
+	(void)state;
+	assert_int_equal(wb_value_time("10ms", 10, 60000, &ms, &err), 0);
+	assert_int_equal(ms, 10);
+	assert_int_equal(wb_value_time("60s", 10, 60000, &ms, &err), 0);
+	assert_int_equal(ms, 60000);
+	assert_int_equal(wb_value_time("60000ms", 10, 60000, &ms, &err), 0);
+	assert_int_equal(ms, 60000);
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(wb_value_time(bad[i], 10, 60000, &ms, &err), -EINVAL);
+	assert_string_equal(err.text,
+		"'99999999999999999999s' is no time or out of range, expected 10ms to 60s");
+}
+
 static void choices_and_lists(void **state)
 {
 	static const char *const words[] = {"layer2", "layer2+3", "layer3+4", NULL};
@@ -159,6 +179,7 @@ int main(void)
 		cmocka_unit_test(says_what_is_wrong_and_where),
 		cmocka_unit_test(stands_noise),
 		cmocka_unit_test(numbers_and_ranges),
+		cmocka_unit_test(times),
 		cmocka_unit_test(choices_and_lists),
 	};
 

@@ -38,6 +38,35 @@ int wb_value_unsigned(
 	return 0;
 }
 
+/* "100ms", or "30s" where that is as good. */
+static const char *time_text(uint32_t ms, char out[16])
+{
+	if (ms % 1000 == 0)
+		snprintf(out, 16, "%us", ms / 1000);
+	else
+		snprintf(out, 16, "%ums", ms);
+	return out;
+}
+
+int wb_value_time(const char *text, uint32_t min, uint32_t max, uint32_t *ms, struct wb_err *err)
+{
+	size_t length = strspn(text, "0123456789");
+	uint64_t unit = strcmp(text + length, "ms") == 0 ? 1
+		: strcmp(text + length, "s") == 0	 ? 1000
+							 : 0;
+	char digits[12] = "", least[16], most[16];
+	uint32_t value;
+
+	if (length < sizeof(digits))
+		memcpy(digits, text, length);
+	if (unit == 0 || !number(digits, &value) || value * unit < min || value * unit > max)
+		return wb_err_set(err, EINVAL,
+			"'%.60s' is no time or out of range, expected %s to %s", text,
+			time_text(min, least), time_text(max, most));
+	*ms = (uint32_t)(value * unit);
+	return 0;
+}
+
 int wb_value_choice(const char *text, const char *const *words, unsigned *out, struct wb_err *err)
 {
 	char list[200] = "";

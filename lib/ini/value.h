@@ -15,6 +15,9 @@
 int wb_value_unsigned(
 	const char *text, uint32_t min, uint32_t max, uint32_t *out, struct wb_err *err);
 
+/** A time with its unit, as 100ms or 30s, from min to max milliseconds. */
+int wb_value_time(const char *text, uint32_t min, uint32_t max, uint32_t *ms, struct wb_err *err);
+
 /** One of the words, which end with NULL; gives its place. */
 int wb_value_choice(const char *text, const char *const *words, unsigned *out, struct wb_err *err);
 
