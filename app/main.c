@@ -11,7 +11,7 @@ static const char help[] =
 	"Usage:\n"
 	"  wirebraid run FILE                 run the gateway that FILE describes\n"
 	"  wirebraid check FILE               read everything, say what run would do\n"
-	"  wirebraid show ports|tunnels|paths|drops|lcores [--json] [--name NAME]\n"
+	"  wirebraid show ports|tunnels|paths|groups|drops|lcores [--json] [--name NAME]\n"
 	"                                     ask a running gateway\n"
 	"  wirebraid up TUNNEL|FILE           bring a tunnel up on a running gateway\n"
 	"  wirebraid down TUNNEL              take one down\n"

@@ -247,6 +247,42 @@ static void paths(void **state)
 	json_decref(answers);
 }
 
+/* Two pages; a group that is gone when it is asked for, and one in the midst of a change. */
+static void groups(void **state)
+{
+	json_t *answers = document(
+		"{'/wirebraid/groups,0': [3, 4], '/wirebraid/groups,2': [4294967],"
+		" '/wirebraid/groups,3': [],"
+		" '/wirebraid/group,3': {'id': 3, 'routes': 3, 'prefix': '10.2.0.0/16',"
+		"  'buckets': 16384, 'moved': 12345, 'waiting': 81, 'paths': 3},"
+		" '/wirebraid/group_path,3:0': {'tunnel': 'wg0', 'weight': 1, 'share': 256,"
+		"  'buckets': 167, 'wanted': 86},"
+		" '/wirebraid/group_path,3:1': {'tunnel': 'fifteen-letters', 'weight': 255,"
+		"  'share': 0, 'buckets': 16384, 'wanted': 16384},"
+		" '/wirebraid/group_path,3:2': {'tunnel': 'wg2', 'weight': 1, 'share': 128,"
+		"  'buckets': 5, 'wanted': 86},"
+		" '/wirebraid/group,4294967': {'id': 4294967, 'routes': 1, 'prefix': '" LONG_V6
+		"/128', 'buckets': 256, 'moved': 0, 'waiting': 0, 'paths': 0}}");
+	struct client client = {.answers = answers};
+	struct wb_err err;
+	json_t *gathered = show_groups_gather(&client, &err);
+	const char *text;
+
+	(void)state;
+	assert_int_equal(json_array_size(gathered), 2);
+	text = print(show_groups_print, gathered);
+	fits_80_columns(text);
+	has(text,
+		"10.2.0.0/16 and 2 more\n"
+		"  group 3: 16384 buckets, 12.35 k moved, 81 to move when idle\n"
+		"  wg0             weight   1, share 100 %,   167 buckets of    86\n"
+		"  fifteen-letters weight 255, share   0 %, 16384 buckets of 16384, DEAD\n"
+		"  wg2             weight   1, share  50 %,     5 buckets of    86\n");
+	has(text, "\n\n" LONG_V6 "/128\n  group 4294967: 256 buckets, 0 moved, ");
+	json_decref(gathered);
+	json_decref(answers);
+}
+
 static void drops(void **state)
 {
 	json_t *answers =
@@ -319,6 +355,7 @@ int main(void)
 		cmocka_unit_test(ports),
 		cmocka_unit_test(tunnels),
 		cmocka_unit_test(paths),
+		cmocka_unit_test(groups),
 		cmocka_unit_test(drops),
 		cmocka_unit_test(lcores),
 		cmocka_unit_test(says_what_is_not_answered),

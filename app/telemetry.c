@@ -203,6 +203,11 @@ static const struct {
 		"A peer's allowed IPs. Parameters: NAME:INDEX:FROM"},
 	{"/wirebraid/paths", telemetry_paths,
 		"Prefixes that lead into tunnels. Parameter: from which"},
+	{"/wirebraid/groups", telemetry_groups,
+		"Groups of tunnels that prefixes are spread over. Parameter: from which"},
+	{"/wirebraid/group", telemetry_group, "A group of tunnels. Parameter: its id"},
+	{"/wirebraid/group_path", telemetry_group_path,
+		"A group's tunnel, and its buckets. Parameters: ID:INDEX"},
 	{"/wirebraid/path", telemetry_path, "The tunnels of a prefix. Parameter: the prefix"},
 };
 

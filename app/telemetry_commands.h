@@ -38,6 +38,12 @@ int telemetry_allowed(struct gateway *gateway, const char *params, struct rte_te
 int telemetry_paths(struct gateway *gateway, const char *params, struct rte_tel_data *data);
 int telemetry_path(struct gateway *gateway, const char *params, struct rte_tel_data *data);
 
+/** "/wirebraid/groups,FROM": up to 256 ids of groups. "/wirebraid/group,ID".
+ * "/wirebraid/group_path,ID:INDEX": a tunnel of one. */
+int telemetry_groups(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+int telemetry_group(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+int telemetry_group_path(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+
 /** "NAME:INDEX" or "NAME:INDEX:FROM" taken apart; missing numbers are 0. */
 void telemetry_split(const char *params, char *name, size_t size, unsigned *index, unsigned *from);
 

@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Buckets the lightest path should have, so that its share is as exact as that of the others. */
-#define BUCKETS_A_PATH 16
+/* Buckets the lightest path should have: its share is then as exact as that of the others, and the
+ * flows of a bucket are few, so that it is idle at times. */
+#define BUCKETS_A_PATH 64
 
 #define NO_PATH 0xff
 

@@ -23,7 +23,7 @@
 
 #define WB_GROUP_MAX_PATHS   64
 #define WB_GROUP_MAX_TUNNELS 1024 /**< tunnel ids are below */
-#define WB_GROUP_MIN_BUCKETS 256
+#define WB_GROUP_MIN_BUCKETS 1024
 /** Above 64 paths x weight 255, so that the lightest path of any group has a bucket. */
 #define WB_GROUP_MAX_BUCKETS 16384
 /** The share of a path that is as good as it can be. */

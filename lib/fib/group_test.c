@@ -119,7 +119,7 @@ static void test_equal_paths(void **state)
 		paths[n - 1] = (struct wb_group_path){(uint16_t)(n * 11), 1, FULL};
 		group = build(paths, n);
 		check_balanced(group);
-		assert_true(group->mask + 1 >= 16 * n);
+		assert_true(group->mask + 1 >= 64 * n);
 		assert_int_equal(group->moved, 0);
 		wb_group_free(group);
 	}
@@ -135,7 +135,7 @@ static void test_weights(void **state)
 	(void)state;
 	group = build(two, 2);
 	check_balanced(group);
-	assert_true(group->buckets[0] >= 16);
+	assert_true(group->buckets[0] >= 64);
 	wb_group_free(group);
 	group = build(three, 3);
 	check_balanced(group);
@@ -163,7 +163,7 @@ static void test_shares(void **state)
 	wb_group_free(group);
 	group = build(fine, 2);
 	check_balanced(group);
-	assert_int_equal(group->buckets[1], 1);
+	assert_int_equal(group->buckets[1], 4);
 	wb_group_free(group);
 }
 
@@ -284,7 +284,7 @@ static void test_idle_to_the_tick(void **state)
 	assert_int_equal(wb_group_balance(group, used - 9 * tick, 10 * tick, 0), 0);
 	assert_int_equal(wb_group_balance(group, used + 10 * tick, 10 * tick, 0), 0);
 	assert_int_equal(wb_group_balance(group, 1011 * tick - 1, 10 * tick, 0), 0);
-	assert_int_equal(wb_group_balance(group, 1011 * tick, 10 * tick, 0), 128);
+	assert_int_equal(wb_group_balance(group, 1011 * tick, 10 * tick, 0), 512);
 	check_balanced(group);
 	wb_group_free(group);
 }
@@ -307,7 +307,7 @@ static void test_forced(void **state)
 		change(group, paths, 2, now);
 	}
 	assert_int_equal(wb_group_balance(group, now, IDLE, 100 * IDLE + 1), 0);
-	assert_int_equal(wb_group_balance(group, now, IDLE, 100 * IDLE), 64);
+	assert_int_equal(wb_group_balance(group, now, IDLE, 100 * IDLE), 256);
 	check_balanced(group);
 	wb_group_free(group);
 }
@@ -330,7 +330,7 @@ static void test_changed_to_the_same(void **state)
 	check_balanced(group);
 	assert_int_equal(group->moved, 0);
 	wb_group_free(group);
-	/* 256 buckets over three: whoever has the odd one keeps it. */
+	/* 1024 buckets over three: whoever has the odd one keeps it. */
 	group = build(equal, 3);
 	change(group, equal_turned, 3, IDLE);
 	check_balanced(group);
@@ -443,7 +443,7 @@ static void test_random_life(void **state)
 	unsigned seed = 1;
 
 	(void)state;
-	assert_int_equal(group->mask + 1, 4096);
+	assert_int_equal(group->mask + 1, WB_GROUP_MAX_BUCKETS);
 	for (unsigned round = 0; round < 400; round++) {
 		uint16_t *before = tunnels_of(group);
 		struct wb_group_path paths[16];
