@@ -33,13 +33,14 @@ struct loader {
 	int (*key)(struct loader *loader, const char *key, char *value, unsigned line,
 		struct wb_err *err);
 	struct config_port *port;
+	struct config_path *path;
 	struct pending tunnels[CONFIG_TUNNELS_MAX];
 	unsigned n_tunnels;
 	/** Where the sections without a name stand; 0: not seen. */
-	unsigned gateway_line, lcores_line, ecmp_line;
+	unsigned gateway_line, lcores_line, ecmp_line, paths_line;
 	/** Settings that may stand once a section, and where they did. */
 	struct {
-		char key[16];
+		char key[32];
 		unsigned line;
 	} once[16];
 	unsigned n_once;
@@ -52,6 +53,8 @@ static int once(struct loader *loader, const char *key, unsigned line, struct wb
 			return wb_err_set(err, EINVAL,
 				"%s was set in line %u already, expected it once", key,
 				loader->once[i].line);
+	if (loader->n_once == sizeof(loader->once) / sizeof(loader->once[0]))
+		return wb_err_set(err, EINVAL, "too many settings in a section");
 	snprintf(loader->once[loader->n_once].key, sizeof(loader->once[0].key), "%s", key);
 	loader->once[loader->n_once++].line = line;
 	return 0;
@@ -326,6 +329,46 @@ static int begin_port(
 	return 0;
 }
 
+static int paths_key(
+	struct loader *loader, const char *key, char *value, unsigned line, struct wb_err *err)
+{
+	int rc = once(loader, key, line, err);
+
+	return rc < 0 ? rc : config_paths_key(&loader->config->paths, key, value, err);
+}
+
+static int path_key(
+	struct loader *loader, const char *key, char *value, unsigned line, struct wb_err *err)
+{
+	int rc = once(loader, key, line, err);
+
+	return rc < 0 ? rc : config_path_key(loader->path, key, value, err);
+}
+
+static int begin_path(struct loader *loader, const char *tunnel, unsigned line, struct wb_err *err)
+{
+	struct config_paths *paths = &loader->config->paths;
+	struct config_path *path = &paths->path[paths->n];
+
+	if (paths->n == CONFIG_PATHS_MAX)
+		return wb_err_set(
+			err, EINVAL, "too many paths, expected at most %u", CONFIG_PATHS_MAX);
+	if (strlen(tunnel) >= sizeof(path->tunnel))
+		return wb_err_set(err, EINVAL,
+			"'%.40s' names no tunnel, expected [path TUNNEL] with its name", tunnel);
+	for (unsigned i = 0; i < paths->n; i++)
+		if (strcmp(paths->path[i].tunnel, tunnel) == 0)
+			return wb_err_set(err, EINVAL,
+				"[path %s] began in line %u already, expected it once", tunnel,
+				paths->path[i].line);
+	strcpy(path->tunnel, tunnel);
+	path->line = line;
+	paths->n++;
+	loader->path = path;
+	loader->key = path_key;
+	return 0;
+}
+
 static int begin_only(unsigned *seen, const char *name, unsigned line, struct wb_err *err)
 {
 	if (*seen != 0)
@@ -355,9 +398,15 @@ static int on_section(
 		loader->key = ecmp_key;
 		return begin_only(&loader->ecmp_line, name, line, err);
 	}
+	if (*argument == '\0' && strcmp(name, "paths") == 0) {
+		loader->key = paths_key;
+		return begin_only(&loader->paths_line, name, line, err);
+	}
+	if (*argument != '\0' && strcmp(name, "path") == 0)
+		return begin_path(loader, argument, line, err);
 	return wb_err_set(err, EINVAL,
-		"[%.30s%s%.30s] is not known, expected [gateway], [lcores], [ecmp], [bond NAME] or "
-		"[port NAME]",
+		"[%.30s%s%.30s] is not known, expected [gateway], [lcores], [ecmp], [paths], "
+		"[path TUNNEL], [bond NAME] or [port NAME]",
 		name, *argument != '\0' ? " " : "", argument);
 }
 
@@ -418,12 +467,15 @@ int wb_config_load(const char *path, struct wb_config **out, struct wb_err *err)
 	config->memory_mib = DEFAULT_MEMORY;
 	config->mss_clamp = true;
 	config->ecmp.idle_ms = DEFAULT_IDLE;
+	config_paths_default(&config->paths);
 	config->control_cpu = -1;
 	loader.config = config;
 	rc = wb_ini_read(path, &reader, err);
 	if (rc == 0)
 		rc = load_tunnels(&loader, err);
 	default_worker(config);
+	if (rc == 0)
+		rc = config_paths_end(&config->paths, err);
 	if (rc == 0)
 		rc = config_check(config, err);
 	for (unsigned i = 0; i < loader.n_tunnels; i++)

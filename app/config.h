@@ -18,6 +18,8 @@
 #include "port/device.h"
 #include "uapi/wgquick.h"
 
+#include "config_path.h"
+
 #define CONFIG_PORTS_MAX     16
 #define CONFIG_MEMBERS_MAX   16
 #define CONFIG_ADDRESSES_MAX 32
@@ -72,6 +74,7 @@ struct wb_config {
 	bool mss_clamp; /**< lower the MSS of TCP SYNs to what fits tunnels */
 	uint32_t memory_mib;
 	struct config_ecmp ecmp;
+	struct config_paths paths;
 	int control_cpu; /**< -1: any */
 	unsigned control_line;
 	uint16_t workers[CONFIG_WORKERS_MAX];

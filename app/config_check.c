@@ -293,6 +293,16 @@ static void tunnel_notices(struct wb_config *config, const struct wb_wgquick *tu
 			&config->notices, "%s: has no [Peer]; nothing will pass", tunnel->path);
 }
 
+static void path_notice(struct wb_config *config, const struct config_path *path)
+{
+	for (unsigned i = 0; i < config->n_tunnels; i++)
+		if (strcmp(config->tunnels[i]->name, path->tunnel) == 0)
+			return;
+	wb_notices_add(&config->notices,
+		"%s:%u: [path %s] is about a tunnel that no file is named for", config->path,
+		path->line, path->tunnel);
+}
+
 void wb_config_cpus(cpu_set_t *cpus)
 {
 	static cpu_set_t first;
@@ -350,6 +360,8 @@ int config_check(struct wb_config *config, struct wb_err *err)
 		if (rc == 0)
 			tunnel_notices(config, config->tunnels[i]);
 	}
+	for (unsigned i = 0; rc == 0 && i < config->paths.n; i++)
+		path_notice(config, &config->paths.path[i]);
 	if (rc == 0 && config->n_tunnels == 0)
 		wb_notices_add(
 			&config->notices, "%s: names no tunnel; it only routes", config->path);

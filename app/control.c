@@ -14,6 +14,7 @@
 
 #include "groups.h"
 #include "names.h"
+#include "paths.h"
 #include "tunnels.h"
 
 /* Workers never make system calls to wake control: it looks at their rings this often. */
@@ -70,6 +71,7 @@ static void round_of_work(struct control *control)
 	links_poll(control, now);
 	ways_path_mtus_forget(control, now);
 	routes_icmp_sources(control);
+	paths_poll(control, now);
 	groups_poll(control, now);
 	retire_poll(control->retire);
 	removals_poll(control);
@@ -114,9 +116,10 @@ int control_create(struct gateway *gateway, struct control **out, struct wb_err 
 	RB_INIT(&control->deadlines);
 	STAILQ_INIT(&control->removals);
 	control->groups = groups_create();
+	control->paths = paths_create();
 	control->retire = retire_create(gateway->qsbr);
 	control->retire_handle = retire_handle(control->retire);
-	rc = control->groups == NULL || control->retire == NULL
+	rc = control->groups == NULL || control->paths == NULL || control->retire == NULL
 		? wb_err_set(err, ENOMEM, "no memory for control")
 		: 0;
 	if (rc == 0)
@@ -137,6 +140,7 @@ void control_destroy(struct control *control)
 		return;
 	names_stop(control->names);
 	routes_stop(control);
+	paths_free(control->paths);
 	groups_free(control->groups);
 	peer_timers_free(control);
 	wb_netlink_close(control->netlink);

@@ -61,6 +61,7 @@ struct control {
 	uint64_t path_mtu_check; /**< ns, the first moment something told may be forgotten */
 
 	struct groups *groups; /**< groups.c */
+	struct paths *paths;   /**< paths.c */
 
 	/* routes.c */
 	bool sources_dirty; /**< an address of ours came or went */

@@ -59,6 +59,7 @@ struct gateway {
 	struct rte_mempool *pool;    /**< packets of workers */
 	struct rte_ring *handshakes; /**< messages of types 1 to 3, workers → control */
 	struct rte_rcu_qsbr *qsbr;
+	uint64_t probe_cookie; /**< that replies to our probes bring back */
 	bool poll_always;
 	bool mss_clamp;
 	uint8_t flow_options; /**< WB_FLOW_SYMMETRIC, WB_FLOW_INNER */

@@ -201,6 +201,20 @@ void groups_path_share(struct control *control, uint16_t tunnel, uint16_t share)
 	wb_fib_groups_walk(control->gateway->fib, share_take, &change);
 }
 
+/* Whether a group has a tunnel. */
+static bool has_tunnel(void *arg, struct wb_group *group)
+{
+	for (unsigned i = 0; i < group->n_paths; i++)
+		if (group->paths[i].tunnel == *(const uint16_t *)arg)
+			return true;
+	return false;
+}
+
+bool groups_have(const struct control *control, uint16_t tunnel)
+{
+	return wb_fib_groups_walk(control->gateway->fib, has_tunnel, &tunnel) != NULL;
+}
+
 /* One look at the clock and the settings for all groups. */
 struct poll {
 	uint64_t now, idle, force;

@@ -42,6 +42,9 @@ int groups_for_route(struct control *control, const struct wb_prefix *prefix,
  * follow. A dead one's flows are on the others when this returns. */
 void groups_path_share(struct control *control, uint16_t tunnel, uint16_t share);
 
+/** Whether routes are spread over this tunnel and others. */
+bool groups_have(const struct control *control, uint16_t tunnel);
+
 /** Moves buckets that wait and are idle; forgets groups without a route. Called every round. */
 void groups_poll(struct control *control, uint64_t now);
 

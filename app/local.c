@@ -5,6 +5,7 @@
 #include <rte_ip.h>
 #include <rte_udp.h>
 
+#include "echo.h"
 #include "gateway.h"
 #include "outer_icmp.h"
 #include "wg/transport.h"
@@ -102,6 +103,24 @@ static void hear_router(struct worker *worker, struct rte_mbuf *mbuf)
 	worker_tell(worker, &event);
 }
 
+/* The reply to a probe of ours, by the tunnel that was probed. */
+static bool take_echo(struct worker *worker, struct rte_mbuf *mbuf)
+{
+	struct event event = {.kind = EVENT_ECHO, .at = worker->now};
+	struct echo echo;
+
+	if (!echo_reply_parse(rte_pktmbuf_mtod(mbuf, const uint8_t *), rte_pktmbuf_data_len(mbuf),
+		    worker->gateway->probe_cookie, &echo) ||
+		echo.tunnel + 1u != packet_of(mbuf)->via)
+		return false;
+	event.tunnel = echo.tunnel;
+	event.index = echo.sequence;
+	worker_tell(worker, &event);
+	wb_count(worker->count, WB_OUT_PROBE_RX, 1);
+	rte_pktmbuf_free(mbuf);
+	return true;
+}
+
 static bool is_icmp(const struct rte_mbuf *mbuf)
 {
 	const uint8_t *l3 = rte_pktmbuf_mtod(mbuf, const uint8_t *);
@@ -117,8 +136,11 @@ bool local_take(struct worker *worker, struct rte_mbuf *mbuf)
 
 	udp = udp_of(mbuf, &l3_len);
 	if (unlikely(udp == NULL)) {
-		if (is_icmp(mbuf))
-			hear_router(worker, mbuf);
+		if (!is_icmp(mbuf))
+			return false;
+		if (packet_of(mbuf)->via != 0 && take_echo(worker, mbuf))
+			return true;
+		hear_router(worker, mbuf);
 		return false;
 	}
 	tunnel = worker->gateway->wg->by_udp_port[rte_be_to_cpu_16(udp->dst_port)];

@@ -8,6 +8,7 @@
 
 #include "control.h"
 #include "names.h"
+#include "paths.h"
 
 static int timer_compare(const struct peer_timer *a, const struct peer_timer *b)
 {
@@ -188,6 +189,10 @@ void peer_event(struct control *control, const struct event *event, uint64_t now
 	struct wb_peer *peer = wb_peer_by_id(control->gateway->wg, event->peer_id);
 	const struct wb_endpoint remote = {.addr = event->remote, .port = event->port};
 
+	if (event->kind == EVENT_ECHO) {
+		paths_replied(control, event);
+		return;
+	}
 	if (event->kind == EVENT_PATH_MTU) {
 		way_path_mtu(control, event, now);
 		return;

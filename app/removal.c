@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "control.h"
+#include "paths.h"
 
 struct removal {
 	STAILQ_ENTRY(removal) entry;
@@ -51,6 +52,7 @@ int peer_remove(struct control *control, struct wb_peer *peer, struct wb_err *er
 	removal->peer = peer;
 	removal->slot = &control->gateway->tunnels[peer->tunnel->id];
 	removal->slot->removals++;
+	paths_peer_gone(control, peer);
 	peer_timer_remove(control, peer);
 	wb_tunnel_peer_unlink(control->gateway->wg, peer);
 	STAILQ_INSERT_TAIL(&control->removals, removal, entry);

@@ -19,6 +19,7 @@
 #include "eal.h"
 #include "groups.h"
 #include "names.h"
+#include "paths.h"
 #include "telemetry.h"
 #include "tunnels.h"
 
@@ -156,6 +157,7 @@ static int build(struct gateway *gateway, const struct wb_config *config, struct
 		rc = control_create(gateway, &gateway->control, err);
 	if (rc < 0)
 		return rc;
+	paths_configure(gateway->control, config);
 	gateway->wg = wb_tunnels_create(&gateway->control->retire_handle);
 	if (gateway->wg == NULL)
 		return wb_err_set(err, ENOMEM, "no memory for tunnels");
@@ -274,6 +276,7 @@ static int run(struct wb_config *config, struct wb_err *err)
 	gateway->poll_always = config->poll_always;
 	gateway->mss_clamp = config->mss_clamp;
 	groups_configure(gateway, &config->ecmp);
+	randombytes_buf(&gateway->probe_cookie, sizeof(gateway->probe_cookie));
 	pthread_mutex_init(&gateway->lock, NULL);
 	clock_init();
 	tell_facts(config, &facts);

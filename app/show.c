@@ -15,6 +15,7 @@ static const struct {
 } subjects[] = {
 	{"ports", show_ports_gather, show_ports_print},
 	{"tunnels", show_tunnels_gather, show_tunnels_print},
+	{"routes", show_routes_gather, show_routes_print},
 	{"paths", show_paths_gather, show_paths_print},
 	{"groups", show_groups_gather, show_groups_print},
 	{"drops", show_drops_gather, show_drops_print},
@@ -26,7 +27,7 @@ static const struct {
 static int usage(void)
 {
 	fprintf(stderr,
-		"usage: wirebraid show ports|tunnels|paths|groups|drops|lcores [--json] "
+		"usage: wirebraid show ports|tunnels|routes|paths|groups|drops|lcores [--json] "
 		"[--name NAME]\n");
 	return 2;
 }

@@ -11,6 +11,7 @@
 /** NULL, and err, if the gateway does not answer. */
 json_t *show_ports_gather(struct client *client, struct wb_err *err);
 json_t *show_tunnels_gather(struct client *client, struct wb_err *err);
+json_t *show_routes_gather(struct client *client, struct wb_err *err);
 json_t *show_paths_gather(struct client *client, struct wb_err *err);
 json_t *show_groups_gather(struct client *client, struct wb_err *err);
 json_t *show_drops_gather(struct client *client, struct wb_err *err);
@@ -18,6 +19,7 @@ json_t *show_lcores_gather(struct client *client, struct wb_err *err);
 
 void show_ports_print(const json_t *ports);
 void show_tunnels_print(const json_t *tunnels);
+void show_routes_print(const json_t *routes);
 void show_paths_print(const json_t *paths);
 void show_groups_print(const json_t *groups);
 void show_drops_print(const json_t *drops);

@@ -216,18 +216,19 @@ static void tunnels(void **state)
 }
 
 /* Two pages; a tunnel told under a key of DPDK's; a path that is gone when it is asked. */
-static void paths(void **state)
+static void routes(void **state)
 {
 	json_t *answers = document(
-		"{'/wirebraid/paths,0': ['10.2.0.0/16'], '/wirebraid/paths,1': ['" LONG_V6 "/128'],"
-		" '/wirebraid/paths,2': [],"
-		" '/wirebraid/path,10.2.0.0/16': {'wg0': {'weight': 1, 'buckets': 512, 'up': 1,"
+		"{'/wirebraid/routes,0': ['10.2.0.0/16'], '/wirebraid/routes,1': ['" LONG_V6
+		"/128'],"
+		" '/wirebraid/routes,2': [],"
+		" '/wirebraid/route,10.2.0.0/16': {'wg0': {'weight': 1, 'buckets': 512, 'up': 1,"
 		"  'member': '0000:01:00.0', 'rx_bytes': 1, 'tx_bytes': 2048},"
 		"  'id/1': {'tunnel': 'wg-b', 'weight': 2, 'buckets': 1024, 'up': 0,"
 		"  'member': ''}}}");
 	struct client client = {.answers = answers};
 	struct wb_err err;
-	json_t *gathered = show_paths_gather(&client, &err), *both;
+	json_t *gathered = show_routes_gather(&client, &err), *both;
 	const char *text;
 
 	(void)state;
@@ -235,7 +236,7 @@ static void paths(void **state)
 	both = json_object_get(json_array_get(gathered, 0), "tunnels");
 	assert_int_equal(json_object_size(both), 2);
 	assert_int_equal(client_int(json_object_get(both, "wg-b"), "buckets"), 1024);
-	text = print(show_paths_print, gathered);
+	text = print(show_routes_print, gathered);
 	fits_80_columns(text);
 	has(text,
 		"10.2.0.0/16\n"
@@ -243,6 +244,49 @@ static void paths(void **state)
 		"                  1 B received, 2.00 KiB sent\n"
 		"  wg-b            DOWN weight 2, 1024 buckets\n");
 	has(text, "\n" LONG_V6 "/128\n");
+	json_decref(gathered);
+	json_decref(answers);
+}
+
+/* One that was degraded lately, and one that nobody can be asked about. */
+static void paths(void **state)
+{
+	json_t *answers = document(
+		"{'/wirebraid/paths': ['wg0', 'wg1'],"
+		" '/wirebraid/path,wg0': {'tunnel': 'wg0', 'peer': '" KEY "',"
+		"  'member': '0000:01:00.0', 'target': '" LONG_V6 "', 'state': 'degraded',"
+		"  'state_ms': 61500, 'share': 128, 'interval_ms': 100, 'events': 2,"
+		"  'second': {'sent': 10, 'lost': 1, 'loss_per_mille': 100, 'rtt_min_us': 310,"
+		"   'rtt_avg_us': 1400, 'rtt_p99_us': 99999, 'rtt_max_us': 2999999,"
+		"   'jitter_us': 12}, 'minute': {'sent': 0}},"
+		" '/wirebraid/path_event,wg0:0': {'ms_ago': 61500, 'from': 'up',"
+		"  'to': 'degraded', 'reason': '9.8 % lost within 10 s'},"
+		" '/wirebraid/path_history,wg0:0': {'sent': [10, 10, 0], 'lost': [0, 9, 0],"
+		"  'rtt_avg_us': [1000, 500, 0]},"
+		" '/wirebraid/path,wg1': {'tunnel': 'wg1', 'state': 'unknown', 'share': 256,"
+		"  'state_ms': 0, 'events': 0}}");
+	struct client client = {.answers = answers};
+	struct wb_err err;
+	json_t *gathered = show_paths_gather(&client, &err);
+	const char *text;
+
+	(void)state;
+	assert_int_equal(json_array_size(gathered), 2);
+	/* The second event was gone before it was asked for. */
+	assert_int_equal(
+		json_array_size(json_object_get(json_array_get(gathered, 0), "event_log")), 1);
+	text = print(show_paths_print, gathered);
+	fits_80_columns(text);
+	has(text, "wg0: degraded, share 50 %, since 1 minute, 1 second ago\n");
+	has(text, "  leaves by 0000:01:00.0\n  probes " LONG_V6 " each 100 ms\n");
+	has(text,
+		"  last        loss  RTT/ms min       avg       p99       max    jitter\n"
+		"  second      10.0 %      0.310     1.400    99.999  2999.999     0.012\n"
+		"  minute |\u2588x | 1.00 ms\n");
+	has(text, "  1 minute, 1 second ago: degraded, was up\n    9.8 % lost within 10 s\n");
+	has(text,
+		"\nwg1: unknown, share 100 %, since Now\n"
+		"  no address to probe is known; judged by handshakes and silence\n");
 	json_decref(gathered);
 	json_decref(answers);
 }
@@ -341,7 +385,9 @@ static void says_what_is_not_answered(void **state)
 	assert_null(show_tunnels_gather(&client, &err));
 	assert_string_equal(err.text, "no answer to /wirebraid/tunnels");
 	assert_null(show_paths_gather(&client, &err));
-	assert_string_equal(err.text, "no answer to /wirebraid/paths,0");
+	assert_string_equal(err.text, "no answer to /wirebraid/paths");
+	assert_null(show_routes_gather(&client, &err));
+	assert_string_equal(err.text, "no answer to /wirebraid/routes,0");
 	assert_null(show_drops_gather(&client, &err));
 	assert_string_equal(err.text, "no answer to /wirebraid/accounts");
 	assert_null(show_lcores_gather(&client, &err));
@@ -354,6 +400,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ports),
 		cmocka_unit_test(tunnels),
+		cmocka_unit_test(routes),
 		cmocka_unit_test(paths),
 		cmocka_unit_test(groups),
 		cmocka_unit_test(drops),

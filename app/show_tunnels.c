@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* Tunnels as wg(8) shows them; and the paths: which prefix leads into which tunnels. */
+/* Tunnels as wg(8) shows them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -128,75 +128,5 @@ void show_tunnels_print(const json_t *tunnels)
 			(long long)client_int(tunnel, "lcore_seal"),
 			(long long)client_int(tunnel, "lcore_open"));
 		json_array_foreach(json_object_get(tunnel, "peers"), j, peer) peer_print(peer);
-	}
-}
-
-/* The tunnels of a path by their names. The gateway gives a tunnel a key of its own where DPDK does
- * not take the name for one, as wg-b, and tells the name inside. */
-static json_t *by_name(json_t *path)
-{
-	json_t *tunnels, *tunnel, *name;
-	const char *key;
-
-	if (path == NULL)
-		return NULL;
-	tunnels = json_object();
-	json_object_foreach(path, key, tunnel)
-	{
-		name = json_object_get(tunnel, "tunnel");
-		json_object_set(
-			tunnels, json_is_string(name) ? json_string_value(name) : key, tunnel);
-	}
-	json_decref(path);
-	return tunnels;
-}
-
-json_t *show_paths_gather(struct client *client, struct wb_err *err)
-{
-	json_t *paths = json_array(), *page, *prefix;
-	size_t i, size;
-
-	do {
-		page = client_ask(client, err, "/wirebraid/paths,%zu", json_array_size(paths));
-		if (page == NULL && json_array_size(paths) == 0) {
-			json_decref(paths);
-			return NULL;
-		}
-		size = json_array_size(page);
-		json_array_foreach(page, i, prefix)
-		{
-			json_t *tunnels = by_name(client_ask(
-				client, err, "/wirebraid/path,%s", json_string_value(prefix)));
-
-			json_array_append_new(paths,
-				json_pack("{s:O, s:o?}", "prefix", prefix, "tunnels", tunnels));
-		}
-		json_decref(page);
-	} while (size > 0);
-	return paths;
-}
-
-void show_paths_print(const json_t *paths)
-{
-	const json_t *path, *tunnel;
-	const char *name;
-	char rx[UNITS_STRLEN], tx[UNITS_STRLEN];
-	size_t i;
-
-	json_array_foreach(paths, i, path)
-	{
-		printf("%s%s\n", i > 0 ? "\n" : "", client_text(path, "prefix"));
-		json_object_foreach(json_object_get(path, "tunnels"), name, tunnel)
-		{
-			printf("  %-15s %-4s weight %lld, %lld buckets", name,
-				client_int(tunnel, "up") ? "up" : "DOWN",
-				(long long)client_int(tunnel, "weight"),
-				(long long)client_int(tunnel, "buckets"));
-			if (*client_text(tunnel, "member") != '\0')
-				printf(", by %s", client_text(tunnel, "member"));
-			printf("\n  %-15s %s received, %s sent\n", "",
-				units_bytes((uint64_t)client_int(tunnel, "rx_bytes"), rx),
-				units_bytes((uint64_t)client_int(tunnel, "tx_bytes"), tx));
-		}
 	}
 }

@@ -9,6 +9,7 @@
 
 #include "control.h"
 #include "groups.h"
+#include "paths.h"
 #include "tunnels.h"
 
 int site_create(struct gateway *gateway, struct uapi *uapi, struct wb_config *config,
@@ -182,6 +183,7 @@ int site_reload(struct site *site, struct wb_err *err)
 	site->gateway->mss_clamp = fresh->mss_clamp;
 	gateway_lock(site->gateway);
 	groups_configure(site->gateway, &fresh->ecmp);
+	paths_configure(site->gateway->control, fresh);
 	gateway_unlock(site->gateway);
 	wb_config_free(site->config);
 	site->config = fresh;

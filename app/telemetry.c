@@ -201,14 +201,20 @@ static const struct {
 	{"/wirebraid/peer", telemetry_peer, "A tunnel's peer. Parameters: NAME:INDEX"},
 	{"/wirebraid/allowed", telemetry_allowed,
 		"A peer's allowed IPs. Parameters: NAME:INDEX:FROM"},
-	{"/wirebraid/paths", telemetry_paths,
+	{"/wirebraid/routes", telemetry_routes,
 		"Prefixes that lead into tunnels. Parameter: from which"},
+	{"/wirebraid/route", telemetry_route, "The tunnels of a prefix. Parameter: the prefix"},
 	{"/wirebraid/groups", telemetry_groups,
 		"Groups of tunnels that prefixes are spread over. Parameter: from which"},
 	{"/wirebraid/group", telemetry_group, "A group of tunnels. Parameter: its id"},
 	{"/wirebraid/group_path", telemetry_group_path,
 		"A group's tunnel, and its buckets. Parameters: ID:INDEX"},
-	{"/wirebraid/path", telemetry_path, "The tunnels of a prefix. Parameter: the prefix"},
+	{"/wirebraid/paths", telemetry_paths, "The tunnels that are paths: probed and judged"},
+	{"/wirebraid/path", telemetry_path, "A path. Parameter: the tunnel's name"},
+	{"/wirebraid/path_event", telemetry_path_event,
+		"What happened to a path, the latest first. Parameters: NAME:INDEX"},
+	{"/wirebraid/path_history", telemetry_path_history,
+		"A path's last minute by second (0) or hour by minute (1). Parameters: NAME:SPAN"},
 };
 
 static int dispatch(const char *command, const char *params, struct rte_tel_data *data)

@@ -33,10 +33,19 @@ int telemetry_tunnel(struct gateway *gateway, const char *params, struct rte_tel
 int telemetry_peer(struct gateway *gateway, const char *params, struct rte_tel_data *data);
 int telemetry_allowed(struct gateway *gateway, const char *params, struct rte_tel_data *data);
 
-/** "/wirebraid/paths,FROM": up to 64 prefixes that lead into tunnels. "/wirebraid/path,PREFIX": the
- * tunnels of one. */
+/** "/wirebraid/routes,FROM": up to 64 prefixes that lead into tunnels. "/wirebraid/route,PREFIX":
+ * the tunnels of one. */
+int telemetry_routes(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+int telemetry_route(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+
+/** "/wirebraid/paths": the tunnels that are paths. "/wirebraid/path,NAME": how one is.
+ * "/wirebraid/path_event,NAME:INDEX": what happened to it, the latest first.
+ * "/wirebraid/path_history,NAME:SPAN": the last minute by second (0), the last hour by minute (1).
+ */
 int telemetry_paths(struct gateway *gateway, const char *params, struct rte_tel_data *data);
 int telemetry_path(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+int telemetry_path_event(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+int telemetry_path_history(struct gateway *gateway, const char *params, struct rte_tel_data *data);
 
 /** "/wirebraid/groups,FROM": up to 256 ids of groups. "/wirebraid/group,ID".
  * "/wirebraid/group_path,ID:INDEX": a tunnel of one. */

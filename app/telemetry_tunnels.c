@@ -5,14 +5,13 @@
 #include <string.h>
 #include <time.h>
 
-#include "port/member.h"
-
 #include "control.h"
+#include "leaving.h"
 #include "tunnels.h"
 #include "telemetry_commands.h"
 
 #define PREFIXES_A_REPLY 256
-#define PATHS_A_REPLY	 64
+#define ROUTES_A_REPLY	 64
 
 static struct gateway_tunnel *find(struct gateway *gateway, const char *name)
 {
@@ -102,28 +101,6 @@ static struct wb_peer *peer_find(struct gateway *gateway, const char *params, un
 	return slot->tunnel->peers[index];
 }
 
-/* The member of the bond a peer's sealed packets leave by: "" while there is no way. */
-static const char *member_of(const struct gateway *gateway, const struct wb_peer *peer)
-{
-	const struct wb_outer *outer = atomic_load_explicit(&peer->outer, memory_order_relaxed);
-	unsigned members[WB_MEMBERS_MAX], n;
-	struct wb_bond_packet packet = {0};
-	const struct wb_port *port;
-
-	if (outer == NULL || outer->via != 0)
-		return "";
-	port = gateway->ports[outer->port].port;
-	n = wb_port_distributing(port, members);
-	if (n == 0)
-		return "";
-	memcpy(packet.destination_mac, outer->header, 6);
-	memcpy(packet.source_mac, outer->header + 6, 6);
-	packet.source.addr = outer->local;
-	packet.source.port = peer->tunnel->listen_port;
-	packet.destination = outer->remote;
-	return port->members[members[wb_bond_member(port->policy, &packet, n)]].device.name;
-}
-
 static const char *state_of(const struct wb_peer *peer)
 {
 	const struct wb_keypair *current =
@@ -159,7 +136,7 @@ int telemetry_peer(struct gateway *gateway, const char *params, struct rte_tel_d
 	rte_tel_data_add_dict_int(data, "persistent_keepalive",
 		(int)(peer->timers.keepalive_interval / NS_PER_SECOND));
 	rte_tel_data_add_dict_string(data, "state", state_of(peer));
-	rte_tel_data_add_dict_string(data, "member", member_of(gateway, peer));
+	rte_tel_data_add_dict_string(data, "member", leaving_member_name(gateway, peer));
 	transfer_put(data, &transfer);
 	return 0;
 }
@@ -196,30 +173,30 @@ int telemetry_allowed(struct gateway *gateway, const char *params, struct rte_te
 	return 0;
 }
 
-struct path_page {
+struct route_page {
 	struct rte_tel_data *data;
 	unsigned from, seen;
 };
 
-static int path_add(void *arg, const struct wb_prefix *prefix, const struct wb_nexthop *hop)
+static int route_add(void *arg, const struct wb_prefix *prefix, const struct wb_nexthop *hop)
 {
-	struct path_page *page = arg;
+	struct route_page *page = arg;
 	char text[WB_PREFIX_STRLEN];
 
 	if (hop->type != WB_NH_GROUP && hop->type != WB_NH_TUNNEL)
 		return 0;
-	if (page->seen >= page->from && page->seen < page->from + PATHS_A_REPLY)
+	if (page->seen >= page->from && page->seen < page->from + ROUTES_A_REPLY)
 		rte_tel_data_add_array_string(page->data, wb_prefix_format(prefix, text));
 	page->seen++;
 	return 0;
 }
 
-int telemetry_paths(struct gateway *gateway, const char *params, struct rte_tel_data *data)
+int telemetry_routes(struct gateway *gateway, const char *params, struct rte_tel_data *data)
 {
-	struct path_page page = {.data = data, .from = (unsigned)strtoul(params, NULL, 10)};
+	struct route_page page = {.data = data, .from = (unsigned)strtoul(params, NULL, 10)};
 
 	rte_tel_data_start_array(data, RTE_TEL_STRING_VAL);
-	wb_fib_foreach(gateway->fib, path_add, &page);
+	wb_fib_foreach(gateway->fib, route_add, &page);
 	return 0;
 }
 
@@ -253,15 +230,15 @@ static void tunnel_put(struct gateway *gateway, struct rte_tel_data *data, uint1
 	rte_tel_data_add_dict_int(path, "buckets", (int)buckets);
 	rte_tel_data_add_dict_int(
 		path, "up", tunnel->n_peers > 0 && strcmp(state_of(tunnel->peers[0]), "up") == 0);
-	rte_tel_data_add_dict_string(
-		path, "member", tunnel->n_peers > 0 ? member_of(gateway, tunnel->peers[0]) : "");
+	rte_tel_data_add_dict_string(path, "member",
+		tunnel->n_peers > 0 ? leaving_member_name(gateway, tunnel->peers[0]) : "");
 	transfer_put(path, &transfer);
 	/* One that is refused, as the 257th, is still ours. */
 	if (rte_tel_data_add_dict_container(data, tunnel_key(tunnel, key), path, 0) < 0)
 		rte_tel_data_free(path);
 }
 
-int telemetry_path(struct gateway *gateway, const char *params, struct rte_tel_data *data)
+int telemetry_route(struct gateway *gateway, const char *params, struct rte_tel_data *data)
 {
 	const struct wb_nexthop *hop;
 	struct wb_prefix prefix;

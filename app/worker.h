@@ -96,6 +96,7 @@ enum event_kind {
 	EVENT_ARM,	      /**< something to time began for an idle peer */
 	EVENT_UNRESOLVED,     /**< a packet had no next hop for the peer's endpoint */
 	EVENT_PATH_MTU,	      /**< a router says `index` bytes fit on the way to `remote` */
+	EVENT_ECHO, /**< the reply to probe `index` of `tunnel` came in `at` then; no peer_id */
 };
 
 struct event {
@@ -109,6 +110,7 @@ struct event {
 	uint32_t quoted;
 	struct wb_addr remote;
 	struct wb_addr local;
+	uint64_t at; /**< EVENT_ECHO: ns */
 };
 
 struct worker {

@@ -67,6 +67,29 @@ int wb_value_time(const char *text, uint32_t min, uint32_t max, uint32_t *ms, st
 	return 0;
 }
 
+int wb_value_per_mille(const char *text, uint32_t max, uint32_t *out, struct wb_err *err)
+{
+	size_t whole = strspn(text, "0123456789");
+	const char *rest = text + whole;
+	char digits[8] = "";
+	uint32_t value = 0, tenths = 0;
+	bool good = whole > 0 && whole < sizeof(digits);
+
+	if (good)
+		memcpy(digits, text, whole);
+	if (good && rest[0] == '.' && isdigit((unsigned char)rest[1])) {
+		tenths = (uint32_t)(rest[1] - '0');
+		rest += 2;
+	}
+	good = good && strcmp(rest, "%") == 0 && number(digits, &value);
+	if (!good || value * 10 + tenths > max)
+		return wb_err_set(err, EINVAL,
+			"'%.60s' is no percentage or out of range, expected 0%% to %u.%u%%", text,
+			max / 10, max % 10);
+	*out = value * 10 + tenths;
+	return 0;
+}
+
 int wb_value_choice(const char *text, const char *const *words, unsigned *out, struct wb_err *err)
 {
 	char list[200] = "";

@@ -15,6 +15,9 @@
 int wb_value_unsigned(
 	const char *text, uint32_t min, uint32_t max, uint32_t *out, struct wb_err *err);
 
+/** A share as a percentage with at most one decimal, as 2% or 0.5%, up to max per mille. */
+int wb_value_per_mille(const char *text, uint32_t max, uint32_t *out, struct wb_err *err);
+
 /** A time with its unit, as 100ms or 30s, from min to max milliseconds. */
 int wb_value_time(const char *text, uint32_t min, uint32_t max, uint32_t *ms, struct wb_err *err);
 

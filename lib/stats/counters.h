@@ -24,7 +24,7 @@ enum wb_counter_kind {
 	X(WB_IN_PORT_RX, IN, "port_rx", "received by ports, LACP aside")                           \
 	X(WB_IN_TAP_RX, IN, "tap_rx", "sent by the kernel through a port's TAP")                   \
 	X(WB_IN_TUN_RX, IN, "tun_rx", "sent by the kernel through a tunnel's TUN")                 \
-	X(WB_IN_ORIGINATED, IN, "originated", "handshakes and keepalives made here")               \
+	X(WB_IN_ORIGINATED, IN, "originated", "handshakes, keepalives and probes made here")       \
 	X(WB_IN_ICMP_MADE, IN, "icmp_made", "ICMP errors made about packets dropped here")         \
 	X(WB_IN_FRAGMENTS, IN, "fragments", "pieces of packets cut up to fit a path")              \
 	X(WB_OUT_CUT_UP, OUT, "cut_up", "cut into pieces to fit a path")                           \
@@ -34,6 +34,7 @@ enum wb_counter_kind {
 	X(WB_OUT_TUN_TX, OUT, "tun_tx", "handed to the kernel through a tunnel's TUN")             \
 	X(WB_OUT_TO_CONTROL, OUT, "to_control", "handshake messages given to control")             \
 	X(WB_OUT_KEEPALIVE_RX, OUT, "keepalive_rx", "keepalives received")                         \
+	X(WB_OUT_PROBE_RX, OUT, "probe_rx", "replies to probes of paths")                          \
 	X(WB_DROP_RX_SHORT, DROP, "rx_short", "shorter than an Ethernet header")                   \
 	X(WB_DROP_RX_MULTISEG, DROP, "rx_multiseg", "longer than the port's MTU allows")           \
 	X(WB_DROP_RX_NOT_OURS, DROP, "rx_not_ours", "addressed to another host's MAC")             \

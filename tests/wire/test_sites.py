@@ -42,7 +42,7 @@ def test_same_allowed_ips_become_one_route(sites):
     assert sorted(path) == ['wg0', 'wg1', 'wg2']
     buckets = [p['buckets'] for p in path.values()]
     assert max(buckets) - min(buckets) <= 1
-    shown = [p for p in sites.a.show('paths') if p['prefix'] == '10.2.0.0/16'][0]
+    shown = [p for p in sites.a.show('routes') if p['prefix'] == '10.2.0.0/16'][0]
     assert sorted(shown['tunnels']) == ['wg0', 'wg1', 'wg2']
 
 

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-3-Clause */
+#include "paths.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_path.h"
+#include "echo.h"
+#include "groups.h"
+#include "tunnels.h"
+
+/* How often it is looked up which tunnels are paths, and whom to probe. */
+#define LOOK_EVERY NS_PER_SECOND
+
+/* How often a path without a session asks for one. */
+#define ASK_EVERY (5 * NS_PER_SECOND)
+
+struct slot {
+	const struct wb_tunnel *tunnel; /* NULL: no path */
+	struct path_view view;
+	struct wb_path path;
+	uint64_t due;	       /* ns, when it wants to be run */
+	uint64_t wanted_since; /* ns, first of the handshakes that nobody answers; 0: none */
+	uint64_t asked;	       /* ns, when a session was last asked for */
+};
+
+struct paths {
+	uint64_t looked;
+	struct config_paths config;
+	struct slot *slots[WB_TUNNELS_MAX]; /* kept once made: a path may come back */
+};
+
+struct paths *paths_create(void)
+{
+	struct paths *paths = calloc(1, sizeof(*paths));
+
+	if (paths == NULL)
+		return NULL;
+	config_paths_default(&paths->config);
+	return paths;
+}
+
+void paths_free(struct paths *paths)
+{
+	for (unsigned i = 0; paths != NULL && i < WB_TUNNELS_MAX; i++)
+		free(paths->slots[i]);
+	free(paths);
+}
+
+/* [path NAME], or NULL. */
+static const struct config_path *named(const struct paths *paths, const char *tunnel)
+{
+	for (unsigned i = 0; i < paths->config.n; i++)
+		if (strcmp(paths->config.path[i].tunnel, tunnel) == 0)
+			return &paths->config.path[i];
+	return NULL;
+}
+
+static const struct wb_health_config *health_of(
+	const struct paths *paths, const struct config_path *config)
+{
+	return config != NULL ? &config->health : &paths->config.health;
+}
+
+static bool probing_off(const struct paths *paths, const struct config_path *config)
+{
+	if (config == NULL || config->probe == CONFIG_PROBE_INHERIT)
+		return paths->config.probe_off;
+	return config->probe == CONFIG_PROBE_OFF;
+}
+
+/* A tunnel that is alone needs no judgement, unless somebody wants to see it. */
+static bool is_path(const struct control *control, unsigned id)
+{
+	const struct gateway *gateway = control->gateway;
+
+	return tunnel_is_open(gateway, id) &&
+		(groups_have(control, (uint16_t)id) ||
+			named(control->paths, gateway->tunnels[id].tunnel->name) != NULL);
+}
+
+static void end(struct control *control, unsigned id)
+{
+	struct slot *slot = control->paths->slots[id];
+
+	slot->tunnel = NULL;
+	groups_path_share(control, (uint16_t)id, WB_PATH_SHARE_FULL);
+}
+
+static void look_up(struct control *control, unsigned id, uint64_t now)
+{
+	static const struct wb_addr any;
+	struct slot *slot = control->paths->slots[id];
+	const struct config_path *config = named(control->paths, slot->tunnel->name);
+	struct wb_health_config health = *health_of(control->paths, config);
+
+	path_target_find(control, id,
+		config != NULL && config->probe == CONFIG_PROBE_TARGET ? &config->target : &any,
+		&slot->view);
+	if (probing_off(control->paths, config))
+		memset(&slot->view.target, 0, sizeof(slot->view.target));
+	health.probes = slot->view.target.family != 0;
+	if (memcmp(&health, &slot->path.config, sizeof(health)) != 0)
+		wb_path_configure(&slot->path, &health, now);
+}
+
+static void begin(struct control *control, unsigned id, uint64_t now)
+{
+	struct paths *paths = control->paths;
+	const struct wb_tunnel *tunnel = control->gateway->tunnels[id].tunnel;
+	struct slot *slot = paths->slots[id];
+	struct wb_health_config health = *health_of(paths, named(paths, tunnel->name));
+
+	if (slot == NULL)
+		slot = paths->slots[id] = calloc(1, sizeof(*slot));
+	if (slot == NULL)
+		return;
+	memset(slot, 0, sizeof(*slot));
+	slot->tunnel = tunnel;
+	slot->view.path = &slot->path;
+	wb_path_init(&slot->path, &health, control->gateway->probe_cookie + id, now);
+	look_up(control, id, now);
+}
+
+static void look(struct control *control, uint64_t now)
+{
+	struct paths *paths = control->paths;
+
+	paths->looked = now;
+	for (unsigned id = 0; id < WB_TUNNELS_MAX; id++) {
+		struct slot *slot = paths->slots[id];
+		const struct wb_tunnel *tunnel = control->gateway->tunnels[id].tunnel;
+		bool wanted = is_path(control, id);
+
+		if (slot != NULL && slot->tunnel != NULL && (!wanted || slot->tunnel != tunnel))
+			end(control, id);
+		if (!wanted)
+			continue;
+		if (slot == NULL || slot->tunnel == NULL)
+			begin(control, id, now);
+		else
+			look_up(control, id, now);
+	}
+}
+
+void paths_configure(struct control *control, const struct wb_config *config)
+{
+	control->paths->config = config->paths;
+	control->paths->looked = 0;
+}
+
+static bool has_session(const struct wb_peer *peer, uint64_t now)
+{
+	const struct wb_keypair *current =
+		atomic_load_explicit(&peer->current, memory_order_relaxed);
+
+	return current != NULL && wb_keypair_age(current, now) < WB_REJECT_AFTER_TIME;
+}
+
+/* What probes need is a session. Packets without one wait in a short queue, which is the users'. */
+static bool session_ready(
+	struct control *control, struct slot *slot, struct wb_peer *peer, uint64_t now)
+{
+	if (has_session(peer, now) &&
+		atomic_load_explicit(&peer->outer, memory_order_relaxed) != NULL)
+		return true;
+	if (!peer->timers.handshaking && now - slot->asked > ASK_EVERY) {
+		slot->asked = now;
+		wb_timers_handshake_wanted(&peer->timers, now);
+		peer_timers_run(control, peer, now);
+	}
+	return false;
+}
+
+static bool probe_send(struct control *control, struct slot *slot, uint16_t sequence)
+{
+	struct gateway *gateway = control->gateway;
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(gateway->control_pool);
+	struct stage *seal = &gateway->plan.stages[gateway->plan.seal[slot->tunnel->id]];
+	const struct echo echo = {
+		.cookie = gateway->probe_cookie, .sequence = sequence, .tunnel = slot->tunnel->id};
+	uint16_t length;
+
+	if (mbuf == NULL) {
+		wb_count(gateway->control_count, WB_NO_MBUF, 1);
+		return false;
+	}
+	length = echo_request_make(
+		rte_pktmbuf_mtod(mbuf, uint8_t *), &slot->view.source, &slot->view.target, &echo);
+	rte_pktmbuf_append(mbuf, length);
+	packet_of(mbuf)->request = PACKET_SEAL;
+	packet_of(mbuf)->via = 0;
+	if (rte_ring_enqueue(seal->control, mbuf) == 0)
+		return true;
+	wb_count(gateway->control_count, WB_CONTROL_TX_RING_FULL, 1);
+	rte_pktmbuf_free(mbuf);
+	return false;
+}
+
+static struct wb_path_facts facts_of(struct slot *slot, const struct wb_peer *peer, uint64_t now)
+{
+	const struct wb_activity activity = wb_peer_activity(peer);
+	const struct wb_keypair *current =
+		atomic_load_explicit(&peer->current, memory_order_relaxed);
+
+	if (!peer->timers.handshaking)
+		slot->wanted_since = 0;
+	else if (slot->wanted_since == 0)
+		slot->wanted_since = now;
+	return (struct wb_path_facts){
+		.heard = activity.rx_any,
+		.handshake = current != NULL ? current->birth : 0,
+		.handshake_wanted = slot->wanted_since,
+		.unanswered_since = activity.tx_unanswered_since > activity.rx_any
+			? activity.tx_unanswered_since
+			: 0,
+	};
+}
+
+static void run(struct control *control, struct slot *slot, uint64_t now)
+{
+	/* The view is the readers'; the peer is ours. */
+	struct wb_peer *peer = (struct wb_peer *)(uintptr_t)slot->view.peer;
+	struct wb_path_facts facts = {0};
+	unsigned actions;
+	uint16_t sequence;
+
+	if (peer != NULL)
+		facts = facts_of(slot, peer, now);
+	actions = wb_path_run(&slot->path, &facts, now, &sequence);
+	if ((actions & WB_PATH_SEND) != 0 &&
+		(peer == NULL || !session_ready(control, slot, peer, now) ||
+			!probe_send(control, slot, sequence)))
+		wb_path_unsent(&slot->path, sequence);
+	if ((actions & WB_PATH_CHANGED) != 0)
+		groups_path_share(control, slot->tunnel->id, (uint16_t)slot->path.share);
+	slot->due = wb_path_deadline(&slot->path);
+}
+
+void paths_poll(struct control *control, uint64_t now)
+{
+	struct paths *paths = control->paths;
+
+	if (now - paths->looked > LOOK_EVERY)
+		look(control, now);
+	for (unsigned id = 0; id < WB_TUNNELS_MAX; id++) {
+		struct slot *slot = paths->slots[id];
+
+		if (slot != NULL && slot->tunnel != NULL && now >= slot->due)
+			run(control, slot, now);
+	}
+}
+
+void paths_replied(struct control *control, const struct event *event)
+{
+	struct slot *slot = control->paths->slots[event->tunnel];
+
+	if (slot != NULL && slot->tunnel != NULL)
+		wb_path_replied(&slot->path, (uint16_t)event->index, event->at);
+}
+
+void paths_peer_gone(struct control *control, const struct wb_peer *peer)
+{
+	struct slot *slot = control->paths->slots[peer->tunnel->id];
+
+	if (slot != NULL && slot->view.peer == peer)
+		slot->view.peer = NULL;
+	control->paths->looked = 0;
+}
+
+bool paths_view(const struct control *control, unsigned tunnel, struct path_view *view)
+{
+	const struct slot *slot = control->paths->slots[tunnel];
+
+	if (slot == NULL || slot->tunnel == NULL)
+		return false;
+	*view = slot->view;
+	return true;
+}
