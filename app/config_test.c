@@ -202,10 +202,10 @@ static void mistakes_in_sections(void **state)
 			"gateway.conf:1: 'name' stands before any section, expected [NAME] first"},
 		{"[gatway]\n", NULL, NULL,
 			"gateway.conf:1: [gatway] is not known, expected [gateway], [lcores], "
-			"[ecmp], [bond NAME] or [port NAME]"},
+			"[ecmp], [paths], [path TUNNEL], [bond NAME] or [port NAME]"},
 		{"[gateway a]\n", NULL, NULL,
 			"gateway.conf:1: [gateway a] is not known, expected [gateway], [lcores], "
-			"[ecmp], [bond NAME] or [port NAME]"},
+			"[ecmp], [paths], [path TUNNEL], [bond NAME] or [port NAME]"},
 		{GATE "[lcores]\n" GATE, NULL, NULL,
 			"gateway.conf:3: [gateway] began in line 1 already, expected it once"},
 		{"[lcores]\n\n[lcores]\n", NULL, NULL,
@@ -279,6 +279,30 @@ static void mistakes_in_ecmp(void **state)
 		{"[ecmp]\nweight = 1\n", NULL, NULL,
 			"gateway.conf:2: 'weight' is no setting of [ecmp], expected hash, inner, "
 			"idle or unbalanced"},
+		{"[paths]\nweight = 1\n", NULL, NULL,
+			"gateway.conf:2: 'weight' is no setting of [paths], expected probe, "
+			"probe-interval, probe-missed, probe-recover, slow-start, degraded-loss, "
+			"degraded-rtt or handshake-age"},
+		{"[paths]\nprobe = 10.0.0.1\n", NULL, NULL,
+			"gateway.conf:2: '10.0.0.1' is not known, expected auto or off"},
+		{"[paths]\nprobe-interval = 19ms\n", NULL, NULL,
+			"gateway.conf:2: '19ms' is no time or out of range, expected 20ms to 2s"},
+		{"[paths]\ndegraded-loss = 2\n", NULL, NULL,
+			"gateway.conf:2: '2' is no percentage or out of range, expected 0% to "
+			"50.0%"},
+		{"[paths]\ndegraded-loss = 50.1%\n", NULL, NULL,
+			"gateway.conf:2: '50.1%' is no percentage or out of range, expected 0% to "
+			"50.0%"},
+		{"[paths]\nslow-start = off\nslow-start = 1s\n", NULL, NULL,
+			"gateway.conf:3: slow-start was set in line 2 already, expected it once"},
+		{"[path wg0]\nprobe = wg1\n", NULL, NULL,
+			"gateway.conf:2: 'wg1' is nobody to probe, expected auto, off or an "
+			"address"},
+		{"[path wg0]\n[path wg0]\n", NULL, NULL,
+			"gateway.conf:2: [path wg0] began in line 1 already, expected it once"},
+		{"[path a-name-that-is-long]\n", NULL, NULL,
+			"gateway.conf:1: 'a-name-that-is-long' names no tunnel, expected [path "
+			"TUNNEL] with its name"},
 		{"[ecmp]\nhash = layer2\n", NULL, NULL,
 			"gateway.conf:2: 'layer2' is not known, expected flow or symmetric"},
 		{"[ecmp]\ninner = yes\n", NULL, NULL,
@@ -295,7 +319,7 @@ static void mistakes_in_ecmp(void **state)
 			"gateway.conf:3: [ecmp] began in line 1 already, expected it once"},
 		{"[ecmp a]\n", NULL, NULL,
 			"gateway.conf:1: [ecmp a] is not known, expected [gateway], [lcores], "
-			"[ecmp], [bond NAME] or [port NAME]"},
+			"[ecmp], [paths], [path TUNNEL], [bond NAME] or [port NAME]"},
 	};
 
 	(void)state;

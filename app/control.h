@@ -62,6 +62,7 @@ struct control {
 
 	struct groups *groups; /**< groups.c */
 	struct paths *paths;   /**< paths.c */
+	bool paths_stale;      /**< tunnels or groups came or went */
 
 	/* routes.c */
 	bool sources_dirty; /**< an address of ours came or went */

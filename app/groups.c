@@ -138,6 +138,7 @@ int groups_for_route(struct control *control, const struct wb_prefix *prefix,
 	struct wb_err err;
 	int rc;
 
+	control->paths_stale = true;
 	qsort(paths, n, sizeof(paths[0]), by_tunnel);
 	for (unsigned i = 0; i < n; i++)
 		paths[i].share = control->groups->shares[paths[i].tunnel];

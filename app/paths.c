@@ -126,6 +126,7 @@ static void look(struct control *control, uint64_t now)
 {
 	struct paths *paths = control->paths;
 
+	control->paths_stale = false;
 	paths->looked = now;
 	for (unsigned id = 0; id < WB_TUNNELS_MAX; id++) {
 		struct slot *slot = paths->slots[id];
@@ -146,7 +147,7 @@ static void look(struct control *control, uint64_t now)
 void paths_configure(struct control *control, const struct wb_config *config)
 {
 	control->paths->config = config->paths;
-	control->paths->looked = 0;
+	control->paths_stale = true;
 }
 
 static bool has_session(const struct wb_peer *peer, uint64_t now)
@@ -241,7 +242,7 @@ void paths_poll(struct control *control, uint64_t now)
 {
 	struct paths *paths = control->paths;
 
-	if (now - paths->looked > LOOK_EVERY)
+	if (control->paths_stale || now - paths->looked > LOOK_EVERY)
 		look(control, now);
 	for (unsigned id = 0; id < WB_TUNNELS_MAX; id++) {
 		struct slot *slot = paths->slots[id];
@@ -265,7 +266,7 @@ void paths_peer_gone(struct control *control, const struct wb_peer *peer)
 
 	if (slot != NULL && slot->view.peer == peer)
 		slot->view.peer = NULL;
-	control->paths->looked = 0;
+	control->paths_stale = true;
 }
 
 bool paths_view(const struct control *control, unsigned tunnel, struct path_view *view)

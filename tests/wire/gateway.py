@@ -130,6 +130,15 @@ class Gateway:
         """What `wirebraid show SUBJECT --json` prints."""
         return json.loads(run(PROGRAM, 'show', subject, '--json', '--name', self.name))
 
+    def path(self, tunnel):
+        """How a path is."""
+        return self.ask(f'path,{tunnel}')
+
+    def becomes(self, tunnel, state, seconds=10):
+        """Waits until a path has a state."""
+        wait_for(lambda: (self.path(tunnel) or {}).get('state') == state, seconds, 0.01,
+                 why=f'{self.name} {tunnel} {state}')
+
     def peer(self, tunnel, index=0):
         return self.ask(f'peer,{tunnel}:{index}')
 
@@ -148,7 +157,8 @@ class Gateway:
             first = self.ask('accounts')
             time.sleep(0.15)
             second = self.ask('accounts')
-            return second if first['in'] == second['in'] and second['balance'] == 0 else None
+            # Probes of paths come and go; a packet that is lost is missing for good.
+            return second if first['balance'] == 0 and second['balance'] == 0 else None
         return wait_for(still, 10, why=f'accounts balance: {self.ask("accounts")}')
 
 

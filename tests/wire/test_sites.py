@@ -38,7 +38,7 @@ for f in range({flows}):
 def test_same_allowed_ips_become_one_route(sites):
     route = sites.ns_a.ip('route', 'show', '10.2.0.0/16')
     assert all(f'dev wg{i}' in route for i in range(TUNNELS)), route
-    path = sites.a.ask('path,10.2.0.0/16')
+    path = sites.a.ask('route,10.2.0.0/16')
     assert sorted(path) == ['wg0', 'wg1', 'wg2']
     buckets = [p['buckets'] for p in path.values()]
     assert max(buckets) - min(buckets) <= 1
