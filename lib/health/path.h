@@ -14,7 +14,18 @@
  *                         cannot be done says wb_path_unsent()
  *     wb_path_deadline()  when to come back
  *
- * Keeping at least one path of a group when all are down is the caller's.
+ * Its share is 0 when down. When up again it is 1/4, 1/2, 3/4 and all of WB_PATH_SHARE_FULL, a
+ * third of slow_start_ms each. When degraded by loss, 1 - 5 * loss of it; by RTT half; by silence
+ * WB_PATH_SHARE_MIN, which is the least of all. Keeping at least one path of a group when all are
+ * down is the caller's.
+ *
+ * Loss degrades a path when over a minute it is above the limit, or over 10 s above twice the
+ * limit, with at least 3 lost; and no longer when both were below half the limit for 10 s. Only
+ * regular probes count here, and none from before the path was last up again. RTT does when its
+ * average over a second is above the limit, and no longer when it was below 80 % of it for 10 s.
+ *
+ * A path that goes down again within a minute of being up needs twice as many answers; each minute
+ * up halves that.
  *
  * All times are ns of one monotonic clock; 0 means never. One thread; another may read a copy.
  */
@@ -31,12 +42,12 @@
 
 #define WB_PATH_SHARE_FULL 256
 #define WB_PATH_SHARE_MIN  32 /**< of a path that is not down */
-#define WB_PATH_SHARE_STEP 32 /**< a degraded path's share moves by no less: moving costs flows */
+#define WB_PATH_SHARE_STEP 32 /**< moving a share moves flows: not for less, while degraded */
 
-#define WB_PATH_LOST_MIN     3			     /**< fewer say nothing of a path */
+#define WB_PATH_LOST_MIN     3			     /**< fewer lost probes say nothing of a path */
 #define WB_PATH_CALM	     (10 * WB_HEALTH_SECOND) /**< before it is no longer degraded */
-#define WB_PATH_FLAP_TIME    (60 * WB_HEALTH_SECOND) /**< up for so long: one flap forgiven */
-#define WB_PATH_RECOVER_TIME (60 * WB_HEALTH_SECOND) /**< worth of answers, at the most */
+#define WB_PATH_FLAP_TIME    (60 * WB_HEALTH_SECOND) /**< up for so long: a flap forgiven */
+#define WB_PATH_RECOVER_TIME (60 * WB_HEALTH_SECOND) /**< worth of answers at the most */
 #define WB_PATH_SILENCE	     (15 * WB_HEALTH_SECOND) /**< KEEPALIVE_TIMEOUT + REKEY_TIMEOUT */
 #define WB_PATH_HANDSHAKE    (10 * WB_HEALTH_SECOND) /**< two attempts without an answer */
 
@@ -54,7 +65,7 @@ enum wb_path_action {
 	WB_PATH_CHANGED = 1 << 1, /**< the state, or the share, since the last call */
 };
 
-/** A measure that counts as bad above a limit and as good again only when well below it. */
+/** A measure that is bad above a limit, and good again only when well below it for long. */
 struct wb_path_latch {
 	bool bad;
 	uint64_t calm_since; /**< 0: not calm */
@@ -65,17 +76,18 @@ struct wb_path {
 	struct wb_prober prober;
 	struct wb_health_stats stats;
 	struct wb_path_events events;
-	struct wb_probe_verdict verdict; /**< of the last run */
 	enum wb_path_state state;
 	uint64_t since;	  /**< when it took this state */
 	unsigned share;	  /**< 0..WB_PATH_SHARE_FULL, of the path's weight */
 	uint64_t down_at; /**< last verdict; 0: never down */
-	uint64_t up_at;	  /**< last recovery; statistics of before it judge no more */
+	uint64_t up_at;	  /**< last recovery; what was sent before it degrades the path no more */
 	unsigned answers; /**< while down: towards `needed`; a miss takes three back */
 	unsigned needed;  /**< while down: answers to be up again */
 	unsigned flaps;	  /**< each doubles what is needed */
-	struct wb_path_latch loss, rtt, silence;
-	uint32_t loss_now; /**< per mille, the worse of the last 10 s and minute */
+	struct wb_path_latch loss, rtt;
+	bool silent;
+	uint32_t loss_now;   /**< per mille: the worse of the last 10 s and the last minute */
+	unsigned loss_share; /**< what loss leaves of the share, while degraded by it */
 	uint64_t ran_at;
 };
 

@@ -257,16 +257,14 @@ void wb_health_stats_window(const struct wb_health_stats *stats, enum wb_health_
 	window_percentiles(&ring, last, window);
 }
 
-void wb_health_stats_recent(const struct wb_health_stats *stats, unsigned seconds, uint64_t since,
-	uint64_t now, struct wb_health_window *window)
+void wb_health_stats_recent(const struct wb_health_stats *stats, enum wb_health_span span,
+	unsigned slots, uint64_t since, uint64_t now, struct wb_health_window *window)
 {
-	struct ring ring = ring_of(stats, WB_SPAN_MINUTE);
+	struct ring ring = ring_of(stats, span);
 	struct wb_health_slot sum;
 
-	if (seconds > WB_HEALTH_SECONDS)
-		seconds = WB_HEALTH_SECONDS;
-	sum_slots(&ring, number_of(&ring, now), seconds, since == 0 ? 0 : number_of(&ring, since),
-		&sum);
+	sum_slots(&ring, number_of(&ring, now), slots < ring.n ? slots : ring.n,
+		since == 0 ? 0 : number_of(&ring, since), &sum);
 	window_fill(window, &sum);
 }
 

@@ -82,10 +82,10 @@ void wb_health_stats_replied(struct wb_health_stats *stats, uint64_t sent, uint6
 void wb_health_stats_window(const struct wb_health_stats *stats, enum wb_health_span span,
 	uint64_t now, struct wb_health_window *window);
 
-/** Sums of the last `seconds` (up to 60), without percentiles; what was sent before `since`, and in
- * the same second, is left out. Cheap enough for each probe. */
-void wb_health_stats_recent(const struct wb_health_stats *stats, unsigned seconds, uint64_t since,
-	uint64_t now, struct wb_health_window *window);
+/** The last `slots` slots of a ring, without percentiles: cheap enough for each probe. What was
+ * sent before `since`, or in its slot, is left out. */
+void wb_health_stats_recent(const struct wb_health_stats *stats, enum wb_health_span span,
+	unsigned slots, uint64_t since, uint64_t now, struct wb_health_window *window);
 
 /** The last minute by second or the last hour by minute, oldest first; the last point is the one
  * under way. WB_SPAN_SECOND gives tenths of a second: WB_HEALTH_TENTHS points. Returns how many. */

@@ -217,13 +217,14 @@ static void recent_leaves_out_what_was_before(void **state)
 		lost(T0 + i * SECOND);
 	for (unsigned i = 20; i < 40; i++)
 		answered(T0 + i * SECOND, MS);
-	wb_health_stats_recent(&stats, 60, 0, T0 + 39 * SECOND, &w);
+	wb_health_stats_recent(&stats, WB_SPAN_MINUTE, 60, 0, T0 + 39 * SECOND, &w);
 	assert_int_equal(w.lost, 20);
 	assert_int_equal(w.loss, 500);
-	wb_health_stats_recent(&stats, 25, 0, T0 + 39 * SECOND, &w);
+	wb_health_stats_recent(&stats, WB_SPAN_MINUTE, 25, 0, T0 + 39 * SECOND, &w);
 	assert_int_equal(w.lost, 5);
 	assert_int_equal(w.replied, 20);
-	wb_health_stats_recent(&stats, 60, T0 + 19 * SECOND + 5 * MS, T0 + 39 * SECOND, &w);
+	wb_health_stats_recent(
+		&stats, WB_SPAN_MINUTE, 60, T0 + 19 * SECOND + 5 * MS, T0 + 39 * SECOND, &w);
 	assert_int_equal(w.lost, 0);
 	assert_int_equal(w.replied, 20);
 }
