@@ -62,6 +62,8 @@ const char *wb_path_reason_text(const struct wb_path_event *event, char out[WB_R
 		snprintf(out, WB_REASON_TEXT_MAX, format, a / 10, a % 10, b / 1000, b % 1000);
 		break;
 	case WB_REASON_RECOVERED:
+		if (a == 0)
+			format = "heard of again, after %2$u.%3$u s down";
 		snprintf(out, WB_REASON_TEXT_MAX, format, a, b / 1000, b % 1000 / 100);
 		break;
 	default:

@@ -30,7 +30,7 @@ enum wb_path_reason {
 	WB_REASON_LOSS,	     /**< a: per mille, b: over so many seconds */
 	WB_REASON_RTT,	     /**< a: average in us, b: the limit in us */
 	WB_REASON_CALM,	     /**< neither loss nor RTT; a: per mille, b: RTT in us */
-	WB_REASON_RECOVERED, /**< a: answers, b: ms since the path was down */
+	WB_REASON_RECOVERED, /**< a: answers, 0 without probes; b: ms that it was down */
 };
 
 struct wb_path_event {

@@ -27,7 +27,7 @@
 
 struct sim_reply {
 	uint64_t at;
-	uint64_t reported; /**< 0: this place is free */
+	uint64_t reported; /**< when the caller hears of it */
 	uint16_t seq;
 };
 
@@ -52,7 +52,8 @@ struct sim {
 	uint64_t asleep_until;
 
 	/* What came of it. */
-	struct sim_reply replies[SIM_REPLIES];
+	struct sim_reply replies[SIM_REPLIES]; /**< under way */
+	unsigned n_replies;
 	uint64_t sent;
 	unsigned changes, downs;
 	uint64_t down_at;
@@ -91,17 +92,12 @@ static inline void sim_start(struct sim *sim)
 
 static inline void sim_reply_add(struct sim *sim, uint16_t seq, uint64_t at)
 {
-	for (unsigned i = 0; i < SIM_REPLIES; i++) {
-		struct sim_reply *reply = &sim->replies[i];
-
-		if (reply->reported != 0)
-			continue;
-		reply->seq = seq;
-		reply->at = at;
-		reply->reported = at + sim_up_to(sim, sim->report_delay);
-		return;
-	}
-	fail_msg("more than %u replies under way", SIM_REPLIES);
+	assert_true(sim->n_replies < SIM_REPLIES);
+	sim->replies[sim->n_replies++] = (struct sim_reply){
+		.seq = seq,
+		.at = at,
+		.reported = at + sim_up_to(sim, sim->report_delay),
+	};
 }
 
 /* The peer turns it round half way. */
@@ -128,24 +124,28 @@ static inline uint64_t sim_next_report(const struct sim *sim)
 {
 	uint64_t next = FOREVER;
 
-	for (unsigned i = 0; i < SIM_REPLIES; i++)
-		if (sim->replies[i].reported != 0 && sim->replies[i].reported < next)
+	for (unsigned i = 0; i < sim->n_replies; i++)
+		if (sim->replies[i].reported < next)
 			next = sim->replies[i].reported;
 	return next;
 }
 
 static inline void sim_report(struct sim *sim)
 {
-	for (unsigned i = 0; i < SIM_REPLIES; i++) {
-		struct sim_reply *reply = &sim->replies[i];
+	unsigned kept = 0;
 
-		if (reply->reported == 0 || reply->reported > sim->now)
+	for (unsigned i = 0; i < sim->n_replies; i++) {
+		struct sim_reply reply = sim->replies[i];
+
+		if (reply.reported > sim->now) {
+			sim->replies[kept++] = reply;
 			continue;
-		reply->reported = 0;
-		if (reply->at > sim->facts.heard)
-			sim->facts.heard = reply->at;
-		wb_path_replied(&sim->path, reply->seq, reply->at);
+		}
+		if (reply.at > sim->facts.heard)
+			sim->facts.heard = reply.at;
+		wb_path_replied(&sim->path, reply.seq, reply.at);
 	}
+	sim->n_replies = kept;
 }
 
 static inline void sim_step(struct sim *sim)
