@@ -405,6 +405,12 @@ static void test_not_a_tunnel(void **state)
 		packet.bytes[spoilt[i].at] = spoilt[i].value;
 		assert_int_equal(hash_of(&packet, WB_FLOW_INNER), own_hash(&packet));
 	}
+	/* Three VLAN tags. */
+	packet = inner;
+	push_ethernet(&packet, 3);
+	push_gre(&packet, 0x6558, 0, 0);
+	push_ip(&packet, 4, IPPROTO_GRE, outer_a4, outer_b4);
+	assert_int_equal(hash_of(&packet, WB_FLOW_INNER), own_hash(&packet));
 	/* A piece of a tunnel's packet. */
 	packet = in_tunnel(inner, VXLAN, 4, false);
 	put16(packet.bytes + 6, 0x2000);
@@ -424,6 +430,9 @@ static void test_cut_anywhere(void **state)
 
 			cut.len = len;
 			put16(cut.bytes + 2, len);
+			assert_int_equal(hash_of(&cut, WB_FLOW_INNER), own_hash(&cut));
+			/* Bytes behind the packet's end do not help. */
+			cut.len = whole.len;
 			assert_int_equal(hash_of(&cut, WB_FLOW_INNER), own_hash(&cut));
 			error = error_about(&whole, 3, len);
 			assert_int_not_equal(hash_of(&error, WB_FLOW_INNER), own_hash(&error));

@@ -85,6 +85,15 @@ def packets():
                                             bytes([60, 0, 0, 1] + [0] * 4) + bytes([17, 0] + [0] * 6) + udp))
     put('packet', 'news6', head + ip6(58, bytes([2, 0, 0, 0, 0, 0, 5, 0]) + quote6))
     put('packet', 'long4', big + ip4(17, udp + bytes(1400)))
+    ethernet = bytes(12) + bytes([0x81, 0, 0, 5, 0x86, 0xdd])
+    vxlan = struct.pack('>HHHH', 9, 4789, 16, 0) + bytes([8, 0, 0, 0, 0, 0, 7, 0])
+    geneve = struct.pack('>HHHH', 9, 6081, 16, 0) + bytes([1, 0, 0x65, 0x58, 0, 0, 7, 0]) + bytes(4)
+    put('packet', 'vxlan', head + ip4(17, vxlan + ethernet + ip6(17, udp)))
+    put('packet', 'geneve', head + ip6(17, geneve + bytes(12) + b'\x08\0' + quote))
+    put('packet', 'gre', head + ip4(47, bytes([0xb0, 0, 8, 0]) + bytes(12) + quote))
+    put('packet', 'ipip', head + ip4(4, ip4(41, ip6(58, bytes([1] + [0] * 7) + quote6))))
+    put('packet', 'news-vxlan', head + ip4(1, bytes([3, 4, 0, 0, 0, 0, 5, 0]) +
+                                           ip4(17, vxlan + ethernet + ip6(17, udp))))
 
 
 def frame(how, packet, kind=0x0800, to=b'\x02\0\0\0\0\1'):

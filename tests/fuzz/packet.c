@@ -4,7 +4,7 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 
-#include "fib/flow_hash.h"
+#include "fib/flow_follow.h"
 #include "forward.h"
 #include "fuzz.h"
 #include "icmp.h"
@@ -74,6 +74,33 @@ static void flow_check(const uint8_t *l3, uint32_t length)
 	/* The header of what came this far was proved: forward.c asks for no more. */
 	FUZZ_CHECK(rc == 0 || *l3 >> 4 == 6);
 	FUZZ_CHECK(wb_flow_hash(&one) == wb_flow_hash(&other));
+}
+
+/* The same of the flow a packet counts to; and turned round it is the same flow to those who ask
+ * for that. */
+static void follow_check(const uint8_t *l3, uint32_t length)
+{
+	for (unsigned options = 0; options <= (WB_FLOW_SYMMETRIC | WB_FLOW_INNER); options++) {
+		struct wb_flow one, other;
+		uint32_t hash;
+		int rc;
+
+		memset(&one, 0xaa, sizeof(one));
+		memset(&other, 0x55, sizeof(other));
+		rc = wb_flow_follow(l3, length, options, &one);
+		FUZZ_CHECK(wb_flow_follow(l3, length, options, &other) == rc);
+		if (rc < 0)
+			continue;
+		hash = wb_flow_hash(&one);
+		FUZZ_CHECK(wb_flow_hash(&other) == hash);
+		FUZZ_CHECK(wb_flow_hash_packet(l3, length, options) == hash);
+		wb_flow_turn(&other);
+		if ((options & WB_FLOW_SYMMETRIC) != 0)
+			wb_flow_order(&other);
+		else
+			wb_flow_turn(&other);
+		FUZZ_CHECK(wb_flow_hash(&other) == hash);
+	}
 }
 
 /* The sum over a packet's words, as checksums have it: 0 and 0xffff are one. */
@@ -148,6 +175,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		FUZZ_CHECK(rte_pktmbuf_data_len(mbuf) <= before);
 		FUZZ_CHECK(rte_pktmbuf_data_len(mbuf) >= (*l3 >> 4 == 4 ? 20 : 40));
 		flow_check(l3, rte_pktmbuf_data_len(mbuf));
+		follow_check(l3, rte_pktmbuf_data_len(mbuf));
 		mss_check(mbuf, mtu);
 		news_check(l3, rte_pktmbuf_data_len(mbuf));
 		error_check(mbuf, how & 2 ? ICMP_ERROR_TOO_BIG : ICMP_ERROR_UNREACHABLE, mtu);
