@@ -326,6 +326,36 @@ static void mistakes_in_ecmp(void **state)
 	TOLD(list);
 }
 
+/* What [path NAME] does not say is as [paths] has it, wherever that stands. */
+static void paths_inherit(void **state)
+{
+	const struct config_paths *paths;
+
+	(void)state;
+	assert_int_equal(
+		load(GATE LAN "[path wg0]\nprobe = 10.99.0.2\nprobe-missed = 7\n"
+			      "[path wg1]\nslow-start = off\n"
+			      "[paths]\nprobe = off\nprobe-interval = 250ms\ndegraded-loss = 3.5%\n"
+			      "degraded-rtt = 80ms\nhandshake-age = 200s\n",
+			WG0 PEER "Endpoint = a:1\n", WG1),
+		0);
+	paths = &config->paths;
+	assert_true(paths->probe_off);
+	assert_int_equal(paths->n, 2);
+	assert_string_equal(paths->path[0].tunnel, "wg0");
+	assert_int_equal(paths->path[0].probe, CONFIG_PROBE_TARGET);
+	assert_int_equal(paths->path[0].target.bytes[3], 2);
+	assert_int_equal(paths->path[0].health.missed, 7);
+	assert_int_equal(paths->path[0].health.interval_ms, 250);
+	assert_int_equal(paths->path[0].health.slow_start_ms, paths->health.slow_start_ms);
+	assert_int_equal(paths->path[1].probe, CONFIG_PROBE_INHERIT);
+	assert_int_equal(paths->path[1].health.missed, paths->health.missed);
+	assert_int_equal(paths->path[1].health.slow_start_ms, 0);
+	assert_int_equal(paths->path[1].health.degraded_loss, 35);
+	assert_int_equal(paths->path[1].health.degraded_rtt_ms, 80);
+	assert_int_equal(paths->path[1].health.handshake_age_s, 200);
+}
+
 static void mistakes_in_ports(void **state)
 {
 	static const struct mistake list[] = {
@@ -637,6 +667,7 @@ int main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(mistakes_in_sections),
 		cmocka_unit_test(mistakes_in_ecmp),
+		cmocka_unit_test(paths_inherit),
 		cmocka_unit_test(mistakes_in_ports),
 		cmocka_unit_test(mistakes_in_addresses),
 		cmocka_unit_test(mistakes_in_tunnels),

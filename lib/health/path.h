@@ -44,7 +44,7 @@
 #define WB_PATH_SHARE_MIN  32 /**< of a path that is not down */
 #define WB_PATH_SHARE_STEP 32 /**< moving a share moves flows: not for less, while degraded */
 
-#define WB_PATH_LOST_MIN     3			     /**< fewer lost probes say nothing of a path */
+#define WB_PATH_LOST_MIN     5			     /**< fewer lost probes say nothing of a path */
 #define WB_PATH_CALM	     (10 * WB_HEALTH_SECOND) /**< before it is no longer degraded */
 #define WB_PATH_FLAP_TIME    (60 * WB_HEALTH_SECOND) /**< up for so long: a flap forgiven */
 #define WB_PATH_RECOVER_TIME (60 * WB_HEALTH_SECOND) /**< worth of answers at the most */

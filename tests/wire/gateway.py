@@ -130,6 +130,10 @@ class Gateway:
         """What `wirebraid show SUBJECT --json` prints."""
         return json.loads(run(PROGRAM, 'show', subject, '--json', '--name', self.name))
 
+    def text(self, subject):
+        """What it prints for people."""
+        return run(PROGRAM, 'show', subject, '--name', self.name)
+
     def path(self, tunnel):
         """How a path is."""
         return self.ask(f'path,{tunnel}')
