@@ -36,10 +36,6 @@ static inline unsigned wb_bond_member(
 	return members == 0 ? 0 : wb_bond_hash(policy, packet) % members;
 }
 
-/** The hash of an Ethernet frame; only what the policy looks at is parsed, and only within `length`
- * bytes. VLAN tags are not passed over, as the PMD does. Any thread. */
-uint32_t wb_bond_hash_frame(enum wb_bond_policy policy, const uint8_t *frame, uint32_t length);
-
 /** "layer2", "layer2+3", "layer3+4". */
 const char *wb_bond_policy_name(enum wb_bond_policy policy);
 

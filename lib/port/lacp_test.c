@@ -4,9 +4,13 @@
 #include "port/testing.h"
 
 #include <errno.h>
+#include <stdlib.h>
 
+#include <netinet/in.h>
 #include <rte_eth_ring.h>
 #include <rte_ring.h>
+
+#include "base/bytes.h"
 
 #define N_MEMBERS 3
 
@@ -84,6 +88,90 @@ static void test_comes_up(void **state)
 		assert_memory_equal(status.lacp->partner.system, mac_b, 6);
 	}
 	assert_int_equal(wb_member_status(port_a, N_MEMBERS, &status), -EINVAL);
+}
+
+static struct rte_mbuf *random_frame(struct wb_bond_packet *packet)
+{
+	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(test_pool);
+	uint8_t *frame = mbuf == NULL ? NULL : (uint8_t *)rte_pktmbuf_append(mbuf, 60);
+
+	assert_true(frame != NULL);
+	memset(packet, 0, sizeof(*packet));
+	packet->source.addr.family = packet->destination.addr.family = AF_INET;
+	packet->source.addr.v4 = (uint32_t)rand();
+	packet->destination.addr.v4 = (uint32_t)rand();
+	packet->source.port = (uint16_t)rand();
+	packet->destination.port = (uint16_t)rand();
+	if (frame == NULL)
+		return NULL;
+	memset(frame, 0, 60);
+	frame[12] = 8;
+	frame[14] = 0x45;
+	frame[17] = 46;
+	frame[23] = IPPROTO_UDP;
+	memcpy(frame + 26, &packet->source.addr.v4, 4);
+	memcpy(frame + 30, &packet->destination.addr.v4, 4);
+	wb_store16(frame + 34, packet->source.port);
+	wb_store16(frame + 36, packet->destination.port);
+	return mbuf;
+}
+
+/* Which member has sent most since it was last asked: LACPDUs are few. */
+static unsigned member_that_sent(void)
+{
+	static uint64_t before[N_MEMBERS];
+	unsigned most = 0;
+	uint64_t sent[N_MEMBERS];
+
+	for (unsigned i = 0; i < N_MEMBERS; i++) {
+		struct rte_eth_stats stats;
+
+		assert_int_equal(rte_eth_stats_get(port_a->members[i].port_id, &stats), 0);
+		sent[i] = stats.opackets - before[i];
+		before[i] = stats.opackets;
+		if (sent[i] > sent[most])
+			most = i;
+	}
+	return most;
+}
+
+/* The member foretold is the one that sends, whatever order members are in by now. Eight copies, so
+ * that no LACPDU is mistaken for them. */
+static void prediction_holds(unsigned n)
+{
+	unsigned list[WB_MEMBERS_MAX], used[N_MEMBERS] = {0};
+
+	assert_int_equal(wb_port_distributing(port_a, list), n);
+	member_that_sent();
+	for (unsigned i = 0; i < 1000; i++) {
+		struct wb_bond_packet packet;
+		struct rte_mbuf *burst[8] = {random_frame(&packet)};
+		unsigned expected = list[wb_bond_member(port_a->policy, &packet, n)];
+
+		for (unsigned j = 1; j < 8; j++) {
+			burst[j] = rte_pktmbuf_copy(burst[0], test_pool, 0, UINT32_MAX);
+			assert_non_null(burst[j]);
+		}
+		assert_int_equal(rte_eth_tx_burst(port_a->port_id, 0, burst, 8), 8);
+		assert_int_equal(member_that_sent(), expected);
+		used[expected]++;
+		test_serve(port_a);
+		test_serve(port_b);
+	}
+	for (unsigned i = 0; i < n; i++)
+		assert_true(used[list[i]] > 1000 / n / 2);
+}
+
+static void test_prediction(void **state)
+{
+	(void)state;
+	prediction_holds(N_MEMBERS);
+	port_a->members[0].no_carrier = port_b->members[0].no_carrier = true;
+	assert_true(test_await(port_a, port_b, N_MEMBERS - 1, 1000) >= 0);
+	prediction_holds(N_MEMBERS - 1);
+	port_a->members[0].no_carrier = port_b->members[0].no_carrier = false;
+	assert_true(test_await(port_a, port_b, N_MEMBERS, 3500) >= 0);
+	prediction_holds(N_MEMBERS);
 }
 
 static void test_member_down_and_up(void **state)
@@ -210,6 +298,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_comes_up),
+		cmocka_unit_test(test_prediction),
 		cmocka_unit_test(test_member_down_and_up),
 		cmocka_unit_test(test_silent_partner),
 		cmocka_unit_test(test_one_a_second),
