@@ -11,6 +11,7 @@ static const char help[] =
 	"Usage:\n"
 	"  wirebraid run FILE                 run the gateway that FILE describes\n"
 	"  wirebraid check FILE               read everything, say what run would do\n"
+	"  wirebraid plan [OPTIONS] FILE      which member each tunnel takes, and better ports\n"
 	"  wirebraid show ports|tunnels|routes|paths|groups|drops|lcores\n"
 	"      [--json] [--name NAME]\n"
 	"                                     ask a running gateway\n"
@@ -28,6 +29,7 @@ static const struct {
 } commands[] = {
 	{"run", wb_cmd_run},
 	{"check", wb_cmd_check},
+	{"plan", wb_cmd_plan},
 	{"show", wb_cmd_show},
 	{"up", wb_cmd_order},
 	{"down", wb_cmd_order},
@@ -53,7 +55,8 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
 	fprintf(stderr,
-		"wirebraid: unknown command '%s', expected run, check, show, up, down or reload\n",
+		"wirebraid: unknown command '%s', expected run, check, plan, show, up, down or "
+		"reload\n",
 		argv[1]);
 	return 2;
 }

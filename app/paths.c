@@ -12,7 +12,8 @@
 /* How often it is looked up which tunnels are paths, and whom to probe. */
 #define LOOK_EVERY NS_PER_SECOND
 
-/* How often a path without a session asks for one. */
+/* How often a path without a session asks for one; and a dead one, whose peer may have lost its
+ * own: WireGuard by itself would notice after 15 s of silence. */
 #define ASK_EVERY (5 * NS_PER_SECOND)
 
 struct slot {
@@ -158,6 +159,17 @@ static bool has_session(const struct wb_peer *peer, uint64_t now)
 	return current != NULL && wb_keypair_age(current, now) < WB_REJECT_AFTER_TIME;
 }
 
+/* A handshake, unless one is under way or was asked for a moment ago. */
+static void session_ask(
+	struct control *control, struct slot *slot, struct wb_peer *peer, uint64_t now)
+{
+	if (peer->timers.handshaking || now - slot->asked <= ASK_EVERY)
+		return;
+	slot->asked = now;
+	wb_timers_handshake_wanted(&peer->timers, now);
+	peer_timers_run(control, peer, now);
+}
+
 /* What probes need is a session. Packets without one wait in a short queue, which is the users'. */
 static bool session_ready(
 	struct control *control, struct slot *slot, struct wb_peer *peer, uint64_t now)
@@ -165,11 +177,7 @@ static bool session_ready(
 	if (has_session(peer, now) &&
 		atomic_load_explicit(&peer->outer, memory_order_relaxed) != NULL)
 		return true;
-	if (!peer->timers.handshaking && now - slot->asked > ASK_EVERY) {
-		slot->asked = now;
-		wb_timers_handshake_wanted(&peer->timers, now);
-		peer_timers_run(control, peer, now);
-	}
+	session_ask(control, slot, peer, now);
 	return false;
 }
 
@@ -233,6 +241,8 @@ static void run(struct control *control, struct slot *slot, uint64_t now)
 		(peer == NULL || !session_ready(control, slot, peer, now) ||
 			!probe_send(control, slot, sequence)))
 		wb_path_unsent(&slot->path, sequence);
+	if (slot->path.state == WB_PATH_DOWN && peer != NULL)
+		session_ask(control, slot, peer, now);
 	if ((actions & WB_PATH_CHANGED) != 0)
 		groups_path_share(control, slot->tunnel->id, (uint16_t)slot->path.share);
 	slot->due = wb_path_deadline(&slot->path);
