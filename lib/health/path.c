@@ -11,8 +11,6 @@
  * path that flaps and loses away for hours. */
 #define MISS_TAKES_BACK 3
 
-#define FLAPS_MAX 16
-
 /* Answers from which an average RTT is one. */
 #define RTT_SAMPLES_MIN 3
 
@@ -79,6 +77,18 @@ void wb_path_unsent(struct wb_path *path, uint16_t seq)
 	wb_prober_unsent(&path->prober, &path->stats, seq);
 }
 
+static uint64_t answers_most(const struct wb_path *path)
+{
+	uint64_t most = WB_PATH_RECOVER_TIME / interval_of(path);
+
+	return most > path->config.recover ? most : path->config.recover;
+}
+
+static uint64_t answers_needed(const struct wb_path *path)
+{
+	return sooner((uint64_t)path->config.recover << path->flaps, answers_most(path));
+}
+
 /* Down again soon after it was up: it must prove itself for longer. */
 static void count_flap(struct wb_path *path, uint64_t now)
 {
@@ -87,18 +97,9 @@ static void count_flap(struct wb_path *path, uint64_t now)
 	if (path->up_at == 0)
 		return;
 	if (forgiven == 0)
-		path->flaps += path->flaps < FLAPS_MAX;
+		path->flaps += answers_needed(path) < answers_most(path);
 	else
 		path->flaps -= (unsigned)sooner(path->flaps, forgiven);
-}
-
-static unsigned answers_needed(const struct wb_path *path)
-{
-	uint64_t most = WB_PATH_RECOVER_TIME / interval_of(path);
-
-	if (most < path->config.recover)
-		most = path->config.recover;
-	return (unsigned)sooner((uint64_t)path->config.recover << path->flaps, most);
 }
 
 static void go_down(
@@ -108,7 +109,7 @@ static void go_down(
 	count_flap(path, now);
 	path->down_at = now;
 	path->answers = 0;
-	path->needed = answers_needed(path);
+	path->needed = (unsigned)answers_needed(path);
 	wb_prober_set_calm(&path->prober, true);
 }
 
@@ -122,14 +123,13 @@ static void come_back(struct wb_path *path, uint64_t now)
 	wb_prober_set_calm(&path->prober, false);
 }
 
-/* Two attempts at a handshake went unanswered, and nothing else came. */
-static bool handshake_failed(
-	const struct wb_path *path, const struct wb_path_facts *facts, uint64_t now)
+/* Two attempts at a handshake went unanswered, and nothing came under an old key (answers to probes
+ * are heard too). */
+static bool handshake_failed(const struct wb_path_facts *facts, uint64_t now)
 {
 	uint64_t wanted = facts->handshake_wanted;
 
-	return wanted != 0 && now >= wanted + WB_PATH_HANDSHAKE && facts->heard < wanted &&
-		path->prober.last_answer < wanted;
+	return wanted != 0 && now >= wanted + WB_PATH_HANDSHAKE && facts->heard < wanted;
 }
 
 /* The keys are too old to be used, and nothing is answered. */
@@ -156,7 +156,7 @@ static bool check_dead(struct wb_path *path, const struct wb_path_facts *facts, 
 		else if (verdict->one_way)
 			reason = WB_REASON_ONE_WAY;
 		go_down(path, reason, verdict->missed, (now - verdict->first) / WB_HEALTH_MS, now);
-	} else if (handshake_failed(path, facts, now)) {
+	} else if (handshake_failed(facts, now)) {
 		go_down(path, WB_REASON_HANDSHAKE,
 			(now - facts->handshake_wanted) / WB_HEALTH_SECOND, 0, now);
 	} else if (key_outlived(path, facts, now)) {
@@ -307,7 +307,7 @@ static unsigned share_by_loss(struct wb_path *path)
 	if (off < WB_PATH_SHARE_FULL - WB_PATH_SHARE_MIN)
 		share = WB_PATH_SHARE_FULL - off;
 	if (share + WB_PATH_SHARE_STEP <= path->loss_share ||
-		share >= path->loss_share + WB_PATH_SHARE_STEP || share == WB_PATH_SHARE_MIN)
+		share >= path->loss_share + WB_PATH_SHARE_STEP)
 		path->loss_share = share;
 	return path->loss_share;
 }

@@ -53,7 +53,7 @@
 
 /** What else the caller knows of the tunnel, whether it is probed or not. */
 struct wb_path_facts {
-	uint64_t heard;		   /**< last authenticated transport packet of the peer */
+	uint64_t heard; /**< last authenticated transport packet of the peer, probes' replies too */
 	uint64_t handshake;	   /**< last completed handshake */
 	uint64_t handshake_wanted; /**< first initiation of those not answered yet; 0: none */
 	uint64_t unanswered_since; /**< first data sent since the peer was heard; 0: none */

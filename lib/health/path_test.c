@@ -55,10 +55,12 @@ static void never_answered(void **state)
 	sim_start(&sim);
 	sim.facts.handshake = sim.now;
 	sim_cut(&sim);
-	sim_for(&sim, 800 * MS);
-	assert_int_equal(sim.path.state, WB_PATH_UNKNOWN);
-	assert_int_equal(sim.path.share, WB_PATH_SHARE_FULL);
-	sim_for(&sim, 1200 * MS);
+	do {
+		assert_int_equal(sim.path.state, WB_PATH_UNKNOWN);
+		assert_int_equal(sim.path.share, WB_PATH_SHARE_FULL);
+		sim_for(&sim, 2 * MS);
+	} while (sim.downs == 0);
+	assert_in_range((sim.down_at - SIM_T0) / MS, 1000, 2000);
 	assert_int_equal(sim.path.state, WB_PATH_DOWN);
 	assert_int_equal(sim.path.share, 0);
 	assert_int_equal(event(0)->reason, WB_REASON_NEVER_ANSWERED);
@@ -130,11 +132,18 @@ static void flapping_path_must_prove_itself(void **state)
 		assert_true(wait_up(70 * SECOND) > answers[i] * 95 * MS);
 		sim_for(&sim, 5 * SECOND);
 	}
+	for (unsigned i = 0; i < 70; i++) {
+		sim_cut(&sim);
+		sim_for(&sim, 2 * SECOND);
+		assert_int_equal(sim.path.needed, 600);
+		sim_mend(&sim);
+		wait_up(70 * SECOND);
+	}
 	/* Each minute up takes half of it back. */
 	sim_for(&sim, 3 * MINUTE);
 	sim_cut(&sim);
 	sim_for(&sim, 2 * SECOND);
-	assert_int_equal(sim.path.needed, 160);
+	assert_int_equal(sim.path.needed, 80);
 	sim_mend(&sim);
 	wait_up(70 * SECOND);
 	sim_for(&sim, 20 * MINUTE);
@@ -391,6 +400,22 @@ static void without_probes_facts_decide(void **state)
 	sim_for(&sim, 1500 * MS);
 	assert_int_equal(sim.path.state, WB_PATH_UP);
 	assert_true(sim.path.share < WB_PATH_SHARE_FULL);
+	sim.facts.handshake_wanted = sim.now;
+	sim_for(&sim, 12 * SECOND);
+	assert_int_equal(sim.path.state, WB_PATH_DOWN);
+	sim.facts.handshake_wanted = 0;
+	sim.facts.handshake = sim.now;
+	sim_for(&sim, 1500 * MS);
+	assert_int_equal(sim.path.state, WB_PATH_UP);
+
+	/* A rekeying that takes long while the old key still works. */
+	sim.facts.handshake_wanted = sim.now;
+	sim_for(&sim, 5 * SECOND);
+	sim.facts.heard = sim.now;
+	sim_for(&sim, 20 * SECOND);
+	assert_int_equal(sim.path.state, WB_PATH_UP);
+	sim.facts.handshake_wanted = 0;
+	sim.facts.handshake = sim.now;
 
 	/* Silence that ends is no matter. */
 	sim.facts.unanswered_since = sim.now;

@@ -139,6 +139,7 @@ static void rto_follows_the_rtt(void **state)
 
 static void a_miss_hurries_probes(void **state)
 {
+	struct wb_health_window w;
 	uint64_t first;
 
 	(void)state;
@@ -156,6 +157,11 @@ static void a_miss_hurries_probes(void **state)
 	next_probe();
 	assert_true(now >= first + 90 * MS);
 	assert_int_equal(prober.totals.extra, 2);
+	/* Statistics are of the regular ones. */
+	wb_health_stats_window(&stats, WB_SPAN_MINUTE, now, &w);
+	assert_int_equal(w.sent, 52);
+	assert_int_equal(w.replied, 50);
+	assert_int_equal(w.lost, 1);
 }
 
 static void five_misses_are_a_verdict(void **state)
@@ -201,6 +207,13 @@ static void a_late_answer_takes_the_misses_back(void **state)
 	assert_int_equal(w.lost, 0);
 	assert_true(w.rtt_max == 70 * MS);
 	assert_int_equal(prober.totals.late, 1);
+	/* None of them was loss. */
+	for (unsigned i = 1; i < 5; i++)
+		assert_int_equal(reply((uint16_t)(seq + i), now), WB_ANSWER_LATE);
+	answer_some(1);
+	wb_prober_judge(&prober, &stats, 0, now);
+	assert_int_equal(prober.verdict.needed, 5);
+	assert_true(prober.loss_fast < 0.001 && prober.loss_slow < 0.001);
 }
 
 static void an_answer_after_patience_is_a_stray(void **state)
@@ -282,6 +295,13 @@ static void unsent_probes_never_were(void **state)
 	/* Twice, or of one that was answered: nothing. */
 	wb_prober_unsent(&prober, &stats, (uint16_t)(prober.next - 1));
 	assert_int_equal(prober.totals.unsent, 50);
+	/* However many they are, misses among them are counted once. */
+	for (unsigned i = 0; i < 2000; i++)
+		wb_prober_unsent(&prober, &stats, next_probe());
+	for (unsigned i = 0; i < 3; i++)
+		next_probe();
+	silence_until(now + wb_prober_rto(&prober));
+	assert_int_equal(prober.verdict.missed, 3);
 }
 
 static void numbers_wrap_around(void **state)
@@ -356,10 +376,58 @@ static void death_is_not_loss(void **state)
 	assert_int_equal(prober.verdict.needed, 5);
 	wb_prober_set_calm(&prober, true);
 	silence_until(now + 10 * SECOND);
+	/* Nor is what it loses until it is well again. */
+	for (unsigned i = 0; i < 50; i++) {
+		next_probe();
+		answer_some(1);
+	}
 	wb_prober_set_calm(&prober, false);
 	answer_some(1);
 	wb_prober_judge(&prober, &stats, 0, now);
 	assert_int_equal(prober.verdict.needed, 5);
+}
+
+/* Nor is a lossy path thought better of for what it answers meanwhile: its misses do not count. */
+static void loss_is_remembered_while_down(void **state)
+{
+	unsigned needed;
+
+	(void)state;
+	for (unsigned i = 0; i < 300; i++) {
+		if (i % 5 == 0)
+			next_probe();
+		answer_some(1);
+	}
+	wb_prober_judge(&prober, &stats, 0, now);
+	needed = prober.verdict.needed;
+	assert_true(needed > 10);
+	wb_prober_set_calm(&prober, true);
+	answer_some(1000);
+	wb_prober_set_calm(&prober, false);
+	wb_prober_judge(&prober, &stats, 0, now);
+	assert_int_equal(prober.verdict.needed, needed);
+}
+
+/* Pardoned again and again, probes hardly grow older; no more are kept than there are places. */
+static void always_asleep_keeps_no_more_than_places(void **state)
+{
+	uint64_t died, under_way;
+	uint16_t seq;
+
+	(void)state;
+	answer_some(50);
+	died = now;
+	for (unsigned i = 0; i < 20000; i++) {
+		now = wb_prober_deadline(&prober) + 30 * MS + i % 7 * MS / 3;
+		wb_prober_judge(&prober, &stats, 0, now);
+		wb_prober_send(&prober, &stats, now, &seq);
+		under_way = prober.next - prober.oldest;
+		assert_true(under_way <= WB_PROBES_KEPT);
+		/* It finds the path dead all the same. */
+		assert_true(prober.verdict.dead || now < died + 600 * MS);
+	}
+	assert_true(under_way == WB_PROBES_KEPT);
+	assert_true(prober.totals.lost + under_way == prober.totals.sent - 50);
 }
 
 static void packets_heard_make_it_one_way(void **state)
@@ -413,6 +481,8 @@ int main(void)
 		cmocka_unit_test_setup(sleep_is_pardoned, setup),
 		cmocka_unit_test_setup(loss_raises_what_is_needed, setup),
 		cmocka_unit_test_setup(death_is_not_loss, setup),
+		cmocka_unit_test_setup(loss_is_remembered_while_down, setup),
+		cmocka_unit_test_setup(always_asleep_keeps_no_more_than_places, setup),
 		cmocka_unit_test_setup(packets_heard_make_it_one_way, setup),
 		cmocka_unit_test_setup(another_interval, setup),
 	};

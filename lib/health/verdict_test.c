@@ -62,10 +62,16 @@ static void dead_path_is_known_within_three_intervals(void **state)
 
 static void one_way_failure_is_known_too(void **state)
 {
+	static const uint64_t rtts[] = {1, 10, 30};
+
 	(void)state;
-	assert_true(time_deaths(1, 1000, true, true, 0).max < 300 * MS);
-	assert_true(time_deaths(10, 1000, true, true, 0).max < 300 * MS);
-	assert_true(time_deaths(30, 1000, true, true, 0).max < 300 * MS);
+	for (unsigned i = 0; i < sizeof(rtts) / sizeof(rtts[0]); i++) {
+		struct times times = time_deaths(rtts[i], 1000, true, true, 0);
+
+		/* More patience than with a path that is silent. */
+		assert_true(times.min > 130 * MS);
+		assert_true(times.max < 300 * MS);
+	}
 	assert_int_equal(wb_path_events_get(&sim.path.events, 0)->reason, WB_REASON_ONE_WAY);
 }
 
@@ -207,16 +213,20 @@ static void caller_may_sleep(void **state)
 	}
 }
 
-/* Replies that came while it slept are told after the first run. */
+/* It is told of the replies that came while it slept only after it was told the time. */
 static void caller_may_wake_before_its_reports(void **state)
 {
 	(void)state;
 	for (unsigned i = 0; i < 300; i++) {
-		sim_init(&sim, 10, i + 1);
+		sim_init(&sim, 150, i + 1);
+		sim.config.interval_ms = 20;
 		sim_start(&sim);
 		sim_for(&sim, 5 * SECOND + i * MS);
+		/* More are under way than are needed for a verdict. */
+		assert_true(sim.n_replies > 5);
 		sim.asleep_until = sim.now + 300 * MS;
-		sim.report_delay = 15 * MS;
+		for (unsigned j = 0; j < sim.n_replies; j++)
+			sim.replies[j].reported = sim.asleep_until + 8 * MS;
 		sim_for(&sim, 5 * SECOND);
 		assert_int_equal(sim.downs, 0);
 	}
