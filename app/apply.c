@@ -8,11 +8,11 @@ static int prove(const struct control *control, const struct wb_tunnel *tunnel,
 	const struct wb_uapi_set *set, struct wb_err *err)
 {
 	const struct wb_tunnels *wg = control->gateway->wg;
-	unsigned there = wg->by_udp_port[set->listen_port];
+	const struct wb_tunnel *there = wb_tunnel_listening(wg, set->listen_port);
 
-	if (set->listen_port_set && set->listen_port != 0 && there != 0 && there - 1 != tunnel->id)
+	if (set->listen_port_set && there != NULL && there != tunnel)
 		return wb_err_set(err, EADDRINUSE, "%s: ListenPort %u is %s's already",
-			tunnel->name, set->listen_port, wg->by_id[there - 1]->name);
+			tunnel->name, set->listen_port, there->name);
 	if (wg->n_peers + set->n_peers >= WB_PEERS_MAX)
 		return wb_err_set(err, ENOSPC, "%s: more than %u peers in all", tunnel->name,
 			WB_PEERS_MAX - 1);
@@ -138,6 +138,8 @@ int tunnel_apply(struct control *control, struct wb_tunnel *tunnel, const struct
 		ways_update_tunnel(control, tunnel);
 	/* Who is reached through whom follows from allowed IPs and endpoints. */
 	control->ways_dirty |= control->nested;
+	/* Another tunnel may have sent from this port. */
+	control->ways_dirty |= set->listen_port_set;
 	if (rc == 0 && (set->replace_peers || set->n_peers > 0 || set->private_key_set))
 		rc = wb_tunnel_allowed_publish(control->gateway->wg, tunnel, err);
 	return rc;

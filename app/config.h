@@ -49,6 +49,7 @@ struct config_port {
 	enum wb_bond_policy policy;
 	struct wb_lacp_config lacp; /**< of a bond; its system is not set */
 	unsigned min_links_line;
+	bool balance; /**< of a bond: source ports of tunnels change until they spread */
 	struct wb_prefix addresses[CONFIG_ADDRESSES_MAX];
 	unsigned address_lines[CONFIG_ADDRESSES_MAX];
 	unsigned n_addresses;

@@ -74,6 +74,16 @@ static int set_min_links(struct config_port *port, const char *value, struct wb_
 	return wb_value_unsigned(value, 0, CONFIG_MEMBERS_MAX, &port->lacp.min_links, err);
 }
 
+static int set_balance(struct config_port *port, const char *value, struct wb_err *err)
+{
+	static const char *const words[] = {"off", "auto", NULL};
+	unsigned choice = 0;
+	int rc = wb_value_choice(value, words, &choice, err);
+
+	port->balance = choice == 1;
+	return rc;
+}
+
 static const struct {
 	const char *name;
 	setter set;
@@ -85,6 +95,7 @@ static const struct {
 	{"lacp-system-priority", set_system_priority},
 	{"lacp-port-priority", set_port_priority},
 	{"min-links", set_min_links},
+	{"balance", set_balance},
 };
 
 static setter find(const char *key)

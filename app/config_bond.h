@@ -10,7 +10,7 @@
 /** Their names, for people. */
 #define CONFIG_BOND_KEYS                                                                           \
 	"hash, lacp-rate, lacp-select, lacp-key, lacp-system-priority, lacp-port-priority, "       \
-	"min-links"
+	"min-links, balance"
 
 /** What a bond has where its section is silent. */
 void config_bond_default(struct config_port *port);

@@ -99,7 +99,8 @@ static void whole_file(void **state)
 		"[bond bond0]\nmember = 0000:01:00.0\nmember = kernel:eth1\n"
 		"member = net_memif0,socket=/run/a#b,role=server\nhash = layer2+3\n"
 		"lacp-rate = slow\nlacp-select = bandwidth\nlacp-key = 7\n"
-		"lacp-system-priority = 100\nlacp-port-priority = 0\nmin-links = 3\n"
+		"lacp-system-priority = 100\nlacp-port-priority = 0\nmin-links = 3\nbalance = "
+		"auto\n"
 		"address = 192.0.2.1/24\naddress = 2001:db8::1/64\n"
 		"gateway = 192.0.2.254\ngateway = fe80::1\nmtu = 9000\n"
 		"[port lan0]\ndevice = kernel:eth2\naddress = 10.1.0.1/24\naddress = fe80::5/64\n"
@@ -133,6 +134,7 @@ static void whole_file(void **state)
 	assert_int_equal(config->ports[0].lacp.system_priority, 100);
 	assert_int_equal(config->ports[0].lacp.port_priority, 0);
 	assert_int_equal(config->ports[0].lacp.min_links, 3);
+	assert_true(config->ports[0].balance);
 	assert_string_equal(prefix(&config->ports[0].addresses[1]), "2001:db8::1/64");
 	assert_int_equal(config->ports[0].gateway4.bytes[3], 254);
 	assert_int_equal(config->ports[0].gateway6.bytes[15], 1);
@@ -370,7 +372,7 @@ static void mistakes_in_ports(void **state)
 		{"[bond bond0]\ndevice = net_null0\n", NULL, NULL,
 			"gateway.conf:2: 'device' is no setting of [bond], expected member, hash, "
 			"lacp-rate, lacp-select, lacp-key, lacp-system-priority, "
-			"lacp-port-priority, min-links, address, gateway or mtu"},
+			"lacp-port-priority, min-links, balance, address, gateway or mtu"},
 		{LAN "hash = layer2\n", NULL, NULL,
 			"gateway.conf:3: 'hash' is no setting of [port], expected device, address, "
 			"gateway or mtu"},

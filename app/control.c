@@ -13,6 +13,7 @@
 #include <rte_ring_elem.h>
 
 #include "groups.h"
+#include "balance.h"
 #include "names.h"
 #include "paths.h"
 #include "tunnels.h"
@@ -72,6 +73,7 @@ static void round_of_work(struct control *control)
 	ways_path_mtus_forget(control, now);
 	routes_icmp_sources(control);
 	paths_poll(control, now);
+	balance_poll(control, now);
 	groups_poll(control, now);
 	retire_poll(control->retire);
 	removals_poll(control);
@@ -117,9 +119,11 @@ int control_create(struct gateway *gateway, struct control **out, struct wb_err 
 	STAILQ_INIT(&control->removals);
 	control->groups = groups_create();
 	control->paths = paths_create();
+	control->balance = balance_create();
 	control->retire = retire_create(gateway->qsbr);
 	control->retire_handle = retire_handle(control->retire);
-	rc = control->groups == NULL || control->paths == NULL || control->retire == NULL
+	rc = control->groups == NULL || control->paths == NULL || control->balance == NULL ||
+			control->retire == NULL
 		? wb_err_set(err, ENOMEM, "no memory for control")
 		: 0;
 	if (rc == 0)
@@ -140,6 +144,7 @@ void control_destroy(struct control *control)
 		return;
 	names_stop(control->names);
 	routes_stop(control);
+	balance_free(control->balance);
 	paths_free(control->paths);
 	groups_free(control->groups);
 	peer_timers_free(control);

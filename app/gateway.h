@@ -27,6 +27,7 @@ struct gateway_port {
 	struct wb_tuntap *tap;
 	int ifindex;  /**< of the TAP */
 	uint16_t mtu; /**< bytes of an IP packet */
+	bool balance; /**< control moves tunnels between members (balance.c) */
 	uint8_t mac[6];
 };
 

@@ -29,6 +29,7 @@ struct received {
 	struct wb_tunnel *tunnel;
 	struct wb_endpoint remote;
 	struct wb_addr local;
+	uint16_t local_port; /**< it was sent to */
 	const struct rte_ether_hdr *ether;
 };
 
@@ -47,6 +48,7 @@ static void received_from(struct control *control, struct rte_mbuf *mbuf, struct
 	in->tunnel = control->gateway->wg->by_id[packet->tunnel];
 	in->ether = (const void *)(l3 - sizeof(*in->ether));
 	in->remote.port = rte_be_to_cpu_16(udp->src_port);
+	in->local_port = rte_be_to_cpu_16(udp->dst_port);
 	if (*l3 >> 4 == 4) {
 		in->remote.addr = wb_addr_v4(((const struct rte_ipv4_hdr *)l3)->src_addr);
 		in->local = wb_addr_v4(((const struct rte_ipv4_hdr *)l3)->dst_addr);
@@ -118,7 +120,7 @@ static bool send_back(
 		.port = in->port,
 		.local = in->local,
 		.remote = in->remote,
-		.local_port = in->tunnel->listen_port,
+		.local_port = in->local_port,
 		.mtu = control->gateway->ports[in->port].mtu,
 		.udp_checksums = control->gateway->ports[in->port].port->udp_checksums,
 	};

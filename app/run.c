@@ -133,6 +133,7 @@ static int port_make(struct gateway *gateway, const struct config_port *config, 
 		return rc;
 	gateway->n_ports++;
 	port->mtu = config->mtu;
+	port->balance = config->balance;
 	memcpy(port->mac, port->port->mac, sizeof(port->mac));
 	rc = wb_tuntap_create(config->name, port->mac, config->mtu, &port->tap, err);
 	if (rc < 0)

@@ -17,6 +17,17 @@ json_t *show_groups_gather(struct client *client, struct wb_err *err);
 json_t *show_drops_gather(struct client *client, struct wb_err *err);
 json_t *show_lcores_gather(struct client *client, struct wb_err *err);
 
+/** A tunnel's packets by member; what each port knows of it. */
+json_t *show_arrivals_gather(struct client *client, const char *tunnel);
+void show_arrivals_print(const json_t *ports);
+
+/** Tunnels that were moved between members; printed are those of one. */
+json_t *show_moves_gather(struct client *client);
+void show_moves_print(const json_t *moves, const char *tunnel);
+
+/** What a bond's members carry. */
+void show_spread_print(const json_t *spread);
+
 void show_ports_print(const json_t *ports);
 void show_tunnels_print(const json_t *tunnels);
 void show_routes_print(const json_t *routes);

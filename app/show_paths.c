@@ -49,19 +49,25 @@ static json_t *path_gather(struct client *client, const char *tunnel, struct wb_
 
 json_t *show_paths_gather(struct client *client, struct wb_err *err)
 {
-	json_t *names = client_ask(client, err, "/wirebraid/paths"), *paths, *name;
+	json_t *names = client_ask(client, err, "/wirebraid/paths"), *paths, *name, *moves;
 	size_t i;
 
 	if (names == NULL)
 		return NULL;
 	paths = json_array();
+	moves = show_moves_gather(client);
 	json_array_foreach(names, i, name)
 	{
 		json_t *path = path_gather(client, json_string_value(name), err);
 
-		if (path != NULL)
-			json_array_append_new(paths, path);
+		if (path == NULL)
+			continue;
+		json_object_set_new(
+			path, "by_member", show_arrivals_gather(client, json_string_value(name)));
+		json_object_set(path, "moves", moves);
+		json_array_append_new(paths, path);
 	}
+	json_decref(moves);
 	json_decref(names);
 	return paths;
 }
@@ -140,6 +146,7 @@ static void path_print(const json_t *path)
 		units_ago((uint64_t)client_int(path, "state_ms") / 1000, ago));
 	if (*client_text(path, "member") != '\0')
 		printf("  leaves by %s\n", client_text(path, "member"));
+	show_arrivals_print(json_object_get(path, "by_member"));
 	if (*client_text(path, "target") == '\0') {
 		printf("  no address to probe is known; judged by handshakes and silence\n");
 	} else {
@@ -153,6 +160,7 @@ static void path_print(const json_t *path)
 		chart_print(path, "last_hour", "hour");
 	}
 	events_print(path);
+	show_moves_print(json_object_get(path, "moves"), client_text(path, "tunnel"));
 }
 
 void show_paths_print(const json_t *paths)

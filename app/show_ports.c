@@ -30,6 +30,7 @@ json_t *show_ports_gather(struct client *client, struct wb_err *err)
 	ports = json_array();
 	json_array_foreach(names, i, name)
 	{
+		struct wb_err unused;
 		json_t *port =
 			client_ask(client, err, "/wirebraid/port,%s", json_string_value(name));
 
@@ -38,6 +39,10 @@ json_t *show_ports_gather(struct client *client, struct wb_err *err)
 		json_object_set_new(port, "members",
 			members_gather(
 				client, json_string_value(name), client_int(port, "members"), err));
+		if (client_int(port, "bond"))
+			json_object_set_new(port, "spread",
+				client_ask(client, &unused, "/wirebraid/spread,%s",
+					json_string_value(name)));
 		json_array_append_new(ports, port);
 	}
 	json_decref(names);
@@ -154,6 +159,7 @@ void show_ports_print(const json_t *ports)
 		if (i > 0)
 			putchar('\n');
 		port_print(port);
+		show_spread_print(json_object_get(port, "spread"));
 		json_array_foreach(json_object_get(port, "members"), j, member)
 			member_print(member);
 	}

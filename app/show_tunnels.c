@@ -57,6 +57,8 @@ json_t *show_tunnels_gather(struct client *client, struct wb_err *err)
 		json_object_set_new(tunnel, "peers",
 			peers_gather(
 				client, json_string_value(name), client_int(tunnel, "peers"), err));
+		json_object_set_new(
+			tunnel, "by_member", show_arrivals_gather(client, json_string_value(name)));
 		json_array_append_new(tunnels, tunnel);
 	}
 	json_decref(names);
@@ -127,6 +129,7 @@ void show_tunnels_print(const json_t *tunnels)
 			(long long)client_int(tunnel, "mtu"),
 			(long long)client_int(tunnel, "lcore_seal"),
 			(long long)client_int(tunnel, "lcore_open"));
+		show_arrivals_print(json_object_get(tunnel, "by_member"));
 		json_array_foreach(json_object_get(tunnel, "peers"), j, peer) peer_print(peer);
 	}
 }

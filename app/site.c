@@ -182,6 +182,8 @@ int site_reload(struct site *site, struct wb_err *err)
 	}
 	site->gateway->mss_clamp = fresh->mss_clamp;
 	gateway_lock(site->gateway);
+	for (unsigned i = 0; i < fresh->n_ports; i++)
+		site->gateway->ports[i].balance = fresh->ports[i].balance;
 	groups_configure(site->gateway, &fresh->ecmp);
 	paths_configure(site->gateway->control, fresh);
 	gateway_unlock(site->gateway);

@@ -208,6 +208,7 @@ static bool judge(struct stage *stage, struct worker *worker, struct open_burst 
 		return false;
 	}
 	account(worker, keypair, mbuf, op->len > 0);
+	stage->own.open.arrived[mbuf->port % RTE_MAX_ETHPORTS]++;
 	if (op->len == 0) {
 		wb_count(worker->count, WB_OUT_KEEPALIVE_RX, 1);
 		rte_pktmbuf_free(mbuf);

@@ -53,6 +53,13 @@ int telemetry_groups(struct gateway *gateway, const char *params, struct rte_tel
 int telemetry_group(struct gateway *gateway, const char *params, struct rte_tel_data *data);
 int telemetry_group_path(struct gateway *gateway, const char *params, struct rte_tel_data *data);
 
+/** "/wirebraid/spread,PORT": what a bond's members carry. "/wirebraid/spread_move,INDEX": tunnels
+ * moved between members, the latest first. "/wirebraid/arrivals,TUNNEL:PORT_INDEX": a tunnel's
+ * packets sent and received by each member of a port. */
+int telemetry_spread(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+int telemetry_spread_move(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+int telemetry_arrivals(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+
 /** "NAME:INDEX" or "NAME:INDEX:FROM" taken apart; missing numbers are 0. */
 void telemetry_split(const char *params, char *name, size_t size, unsigned *index, unsigned *from);
 

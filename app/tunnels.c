@@ -60,7 +60,7 @@ int tunnel_close(struct control *control, unsigned id, struct wb_err *err)
 	if (rc < 0)
 		return rc;
 	slot->closing = true;
-	gateway->wg->by_udp_port[tunnel->listen_port] = 0;
+	wb_tunnel_ports_release(gateway->wg, tunnel);
 	/* Routes that still lead there lead to the kernel from now on. */
 	slot->ifindex = 0;
 	routes_link_gone(control, ifindex);

@@ -106,7 +106,7 @@ static bool way_through_tunnel(struct control *control, const struct wb_peer *pe
 	out->via = (uint16_t)(tunnel + 1);
 	out->local = way->source;
 	out->remote = peer->endpoint;
-	out->local_port = peer->tunnel->listen_port;
+	out->local_port = wb_tunnel_source(peer->tunnel);
 	out->mtu = control->gateway->tunnels[tunnel].tunnel->mtu;
 	return true;
 }
@@ -135,7 +135,7 @@ static bool way_find(struct control *control, struct wb_peer *peer, struct outer
 	memcpy(out->source_mac, control->gateway->ports[port].mac, sizeof(out->source_mac));
 	out->local = way.source;
 	out->remote = peer->endpoint;
-	out->local_port = peer->tunnel->listen_port;
+	out->local_port = wb_tunnel_source(peer->tunnel);
 	out->mtu = control->gateway->ports[port].mtu;
 	out->udp_checksums = control->gateway->ports[port].port->udp_checksums;
 	if (way.mtu != 0 && way.mtu < out->mtu)

@@ -63,6 +63,9 @@ struct stage {
 			uint64_t expired; /**< ns, when fragments were last looked at */
 		} rx;
 		struct {
+			uint64_t arrived[RTE_MAX_ETHPORTS]; /**< packets, by DPDK port id */
+		} open;
+		struct {
 			struct wb_peer_list waiting; /**< peers with staged packets */
 		} seal;
 		struct {

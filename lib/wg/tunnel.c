@@ -13,10 +13,6 @@
  * random choice of a free slot to be quick. */
 #define INDEX_LOG2 18
 
-/* Where Linux begins its ephemeral ports: a port chosen for the user comes from here on. */
-#define RANDOM_PORT_MIN 32768
-#define RANDOM_PORTS	28232
-
 static int peer_compare(const struct wb_peer *a, const struct wb_peer *b)
 {
 	return memcmp(a->public_key.bytes, b->public_key.bytes, WB_KEY_LEN);
@@ -76,16 +72,6 @@ void wb_tunnels_free(struct wb_tunnels *tunnels)
 	rte_free(tunnels);
 }
 
-static uint16_t random_port(const struct wb_tunnels *tunnels)
-{
-	uint16_t port;
-
-	do
-		port = (uint16_t)(RANDOM_PORT_MIN + randombytes_uniform(RANDOM_PORTS));
-	while (tunnels->by_udp_port[port] != 0);
-	return port;
-}
-
 int wb_tunnel_add(struct wb_tunnels *tunnels, const char *name, uint16_t mtu, uint64_t now,
 	struct wb_tunnel **out, struct wb_err *err)
 {
@@ -121,7 +107,7 @@ int wb_tunnel_add(struct wb_tunnels *tunnels, const char *name, uint16_t mtu, ui
 
 void wb_tunnel_unlink(struct wb_tunnels *tunnels, struct wb_tunnel *tunnel)
 {
-	tunnels->by_udp_port[tunnel->listen_port] = 0;
+	wb_tunnel_ports_release(tunnels, tunnel);
 	tunnels->by_id[tunnel->id] = NULL;
 	while (tunnels->n > 0 && tunnels->by_id[tunnels->n - 1] == NULL)
 		tunnels->n--;
@@ -155,26 +141,6 @@ void wb_tunnel_key_set(struct wb_tunnels *tunnels, struct wb_tunnel *tunnel,
 		wb_peer_keys_erase(peer, tunnels->indices, &tunnels->retire);
 		wb_timers_identity_changed(&peer->timers, now);
 	}
-}
-
-int wb_tunnel_port_set(
-	struct wb_tunnels *tunnels, struct wb_tunnel *tunnel, uint16_t port, struct wb_err *err)
-{
-	uint8_t there = tunnels->by_udp_port[port];
-
-	if (port != 0 && port == tunnel->listen_port)
-		return 0;
-	if (port != 0 && there != 0)
-		return wb_err_set(err, EADDRINUSE, "%s: ListenPort %u is %s's already",
-			tunnel->name, port, tunnels->by_id[there - 1]->name);
-	if (port == 0)
-		port = random_port(tunnels);
-	/* The new one first: no packet to either is taken for the kernel's. */
-	tunnels->by_udp_port[port] = (uint8_t)(tunnel->id + 1);
-	if (tunnel->listen_port != 0)
-		tunnels->by_udp_port[tunnel->listen_port] = 0;
-	tunnel->listen_port = port;
-	return 0;
 }
 
 /* An id nobody has or had a moment ago; 0: none is free. */

@@ -24,6 +24,8 @@ struct wb_tunnel {
 	uint16_t id;  /**< index in the set */
 	uint16_t mtu; /**< bytes of the inner packet */
 	uint16_t listen_port;
+	uint16_t source_port;			 /**< its packets come from; 0: listen_port */
+	uint16_t source_port_before;		 /**< and did before; 0: none */
 	_Atomic(struct wb_allowedips *) allowed; /**< prefix → peer id */
 
 	/* Control's own. */
@@ -79,13 +81,36 @@ struct wb_tunnel *wb_tunnel_find(const struct wb_tunnels *tunnels, const char *n
 void wb_tunnel_key_set(struct wb_tunnels *tunnels, struct wb_tunnel *tunnel,
 	const struct wb_key *private_key, uint64_t now);
 
+/* ports.c */
+
 /**
- * Sets the UDP port. Control only.
+ * Sets the UDP port a tunnel listens on. Control only.
  * @param port host byte order; 0: one is chosen at random.
- * @return 0; -EADDRINUSE: another tunnel has it.
+ * @return 0; -EADDRINUSE: another tunnel listens there. One that only sends from it gives it up.
  */
 int wb_tunnel_port_set(
 	struct wb_tunnels *tunnels, struct wb_tunnel *tunnel, uint16_t port, struct wb_err *err);
+
+/**
+ * Sets the UDP port a tunnel's packets come from, where that is to be another than the one it
+ * listens on; peers follow it (paper, section 2.1). What is sent to the port it listens on, and to
+ * the one before this, is still received. Control only; the caller updates the tunnel's ways.
+ * @param port  host byte order; 0: the one it listens on.
+ * @return 0; -EADDRINUSE: the port is some tunnel's.
+ */
+int wb_tunnel_source_set(struct wb_tunnels *tunnels, struct wb_tunnel *tunnel, uint16_t port);
+
+/** The UDP port its packets come from. */
+static inline uint16_t wb_tunnel_source(const struct wb_tunnel *tunnel)
+{
+	return tunnel->source_port != 0 ? tunnel->source_port : tunnel->listen_port;
+}
+
+/** The tunnel that listens on a port, or NULL. Control only. */
+struct wb_tunnel *wb_tunnel_listening(const struct wb_tunnels *tunnels, uint16_t port);
+
+/** Gives up all its ports: no packet finds the tunnel any more. Control only. */
+void wb_tunnel_ports_release(struct wb_tunnels *tunnels, const struct wb_tunnel *tunnel);
 
 /** Adds a peer without allowed IPs or endpoint. `psk` may be NULL. Control only. */
 int wb_tunnel_peer_add(struct wb_tunnels *tunnels, struct wb_tunnel *tunnel,
