@@ -285,7 +285,8 @@ static uint64_t deadline(const struct wb_lacp_member *member, uint64_t now)
 		at = earlier(at, member->actor_churn.until);
 	if (!member->partner_churn.settled && !member->partner_churn.churning)
 		at = earlier(at, member->partner_churn.until);
-	if (member->need_to_transmit && member->sent[0] != 0)
+	/* What can be sent at once is pending, and waits for nothing. */
+	if (member->need_to_transmit && now - member->sent[0] < WB_LACP_FAST_PERIODIC)
 		at = earlier(at, member->sent[0] + WB_LACP_FAST_PERIODIC);
 	return at;
 }

@@ -201,5 +201,16 @@ def allowedips():
         step(0x17, 3, b'\x20\x01\x0d\xb8' + bytes(11) + b'\x01', 128) + step(0x28, 1, bytes(4), 0))
 
 
-for make in handshakes, transport, packets, frames, texts, netlink, allowedips:
+def lacpdu():
+    links = b''.join(bytes([op]) for op in range(256) if op % 5 == 1 and op & 0xc0 == 0xc0)[:8]
+    good = b''.join(bytes([4, m, 0, 0x3f]) for m in range(4))
+    wait = bytes([2, 0, 60])
+    put('lacpdu', 'up', bytes([0]) + links + good + wait + good + wait + good)
+    put('lacpdu', 'two-systems', bytes([2]) + links + bytes([4, 0, 2, 0x3f, 4, 1, 4, 0x3f]) + wait +
+        bytes([4, 0, 2, 0x3f, 4, 1, 4, 0x3f]) + bytes([253]))
+    frame = bytes.fromhex('0180c2000002020000000002880901010114') + bytes(18) + b'\x02\x14' + bytes(86)
+    put('lacpdu', 'raw', bytes([0]) + links + bytes([0, len(frame)]) + frame + bytes([1]))
+
+
+for make in lacpdu, handshakes, transport, packets, frames, texts, netlink, allowedips:
     make()

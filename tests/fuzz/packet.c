@@ -5,6 +5,7 @@
 #include <rte_mbuf.h>
 
 #include "fib/flow_follow.h"
+#include "echo.h"
 #include "forward.h"
 #include "fuzz.h"
 #include "icmp.h"
@@ -141,6 +142,26 @@ static void news_check(const uint8_t *l3, uint32_t length)
 	FUZZ_CHECK(!icmp_deserved(l3, length));
 }
 
+/* A reply to a probe of ours is known by its cookie, and nothing else is one. */
+static void echo_check(const uint8_t *l3, uint32_t length)
+{
+	const struct echo sent = {
+		.cookie = UINT64_C(0x0123456789abcdef) ^ l3[1], .sequence = l3[0], .tunnel = l3[2]};
+	const struct wb_addr a = wb_addr_v4(1), b = wb_addr_v4(2);
+	uint8_t *request = malloc(ECHO_LEN_MAX);
+	struct echo got;
+	uint16_t made;
+
+	if (echo_reply_parse(l3, length, 0, &got))
+		FUZZ_CHECK(got.cookie == 0);
+	FUZZ_CHECK(!echo_reply_parse(l3, length, sent.cookie, &got) || length >= 44);
+	made = echo_request_make(request, &a, &b, &sent);
+	request[20] = 0;
+	FUZZ_CHECK(echo_reply_parse(request, made, sent.cookie, &got) &&
+		got.sequence == sent.sequence && got.tunnel == sent.tunnel);
+	free(request);
+}
+
 /* What we tell is a good packet, fits where errors must fit, and is told nobody about again. */
 static void error_check(struct rte_mbuf *mbuf, enum icmp_error error, uint16_t mtu)
 {
@@ -178,6 +199,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		follow_check(l3, rte_pktmbuf_data_len(mbuf));
 		mss_check(mbuf, mtu);
 		news_check(l3, rte_pktmbuf_data_len(mbuf));
+		echo_check(l3, rte_pktmbuf_data_len(mbuf));
 		error_check(mbuf, how & 2 ? ICMP_ERROR_TOO_BIG : ICMP_ERROR_UNREACHABLE, mtu);
 	}
 	mbuf_free(mbuf);
