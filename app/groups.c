@@ -67,6 +67,23 @@ static bool has_paths(void *arg, struct wb_group *group)
 	return true;
 }
 
+/* A route on its way to a group that is there. */
+struct joining {
+	struct wanted wanted;
+	const struct wb_group *from; /* which leads its flows now; NULL: it has none */
+	uint64_t now, idle;
+};
+
+/* Whether a group is the one wanted, and no flow in use would move by joining it. */
+static bool may_join(void *arg, struct wb_group *group)
+{
+	struct joining *joining = arg;
+
+	return has_paths(&joining->wanted, group) &&
+		(joining->from == NULL ||
+			wb_group_merge(joining->from, group, joining->now, joining->idle));
+}
+
 /* A group that leads each flow where the route leads it now, for the route to have alone: `*own` is
  * its group if nobody else has that, else one that no route leads to yet. NULL: the route leads to
  * no tunnel now. */
@@ -133,30 +150,40 @@ int groups_for_route(struct control *control, const struct wb_prefix *prefix,
 {
 	struct gateway *gateway = control->gateway;
 	const struct wb_nexthop *hop = wb_fib_route_get(gateway->fib, prefix);
-	struct wanted wanted = {.paths = paths, .n = n};
-	struct wb_group *own, *twin;
+	struct joining joining = {.wanted = {.paths = paths, .n = n},
+		.now = clock_now(),
+		.idle = gateway->group_idle};
+	struct wb_group *own = NULL, *twin;
 	struct wb_err err;
-	int rc;
+	int rc = 0;
 
-	control->paths_stale = true;
 	qsort(paths, n, sizeof(paths[0]), by_tunnel);
 	for (unsigned i = 0; i < n; i++)
 		paths[i].share = control->groups->shares[paths[i].tunnel];
-	if (hop != NULL && hop->type == WB_NH_GROUP && has_paths(&wanted, hop->group)) {
+	if (hop != NULL && hop->type == WB_NH_GROUP && has_paths(&joining.wanted, hop->group)) {
 		*id = hop->group->id;
 		return 0;
 	}
-	rc = own_group(control, hop, &own, &err);
+	/* A group knows which of its buckets are idle; a tunnel's flows may all be in use. */
+	if (hop != NULL && hop->type == WB_NH_GROUP)
+		joining.from = hop->group;
+	else if (hop != NULL && hop->type == WB_NH_TUNNEL)
+		rc = own_group(control, hop, &own, &err);
 	if (rc < 0)
 		return rc;
-	twin = wb_fib_groups_walk(gateway->fib, has_paths, &wanted);
-	if (twin != NULL &&
-		(own == NULL || wb_group_merge(own, twin, clock_now(), gateway->group_idle))) {
-		if (own != NULL && own->id == control->groups->next_id)
-			wb_group_free(own);
+	if (own != NULL)
+		joining.from = own;
+	twin = wb_fib_groups_walk(gateway->fib, may_join, &joining);
+	if (twin != NULL) {
+		wb_group_free(own);
 		*id = twin->id;
 		return 0;
 	}
+	control->paths_stale = true;
+	if (own == NULL)
+		rc = own_group(control, hop, &own, &err);
+	if (rc < 0)
+		return rc;
 	if (own != NULL && own->id != control->groups->next_id) {
 		*id = own->id;
 		return group_change(control, own, paths, n, &err);

@@ -7,8 +7,10 @@
 
 #include "control.h"
 
-/* What workers need to send last words: the tx stage serves an idle bond every 10 ms. */
-#define LAST_WORDS (40 * NS_PER_MS)
+/* Time for last words: the tx stage serves an idle bond every 10 ms, and one frame of a member may
+ * be waiting before them. */
+#define LAST_WORDS	 8
+#define LAST_WORDS_EVERY (5 * NS_PER_MS)
 
 void links_carrier(struct control *control, const char *ifname, bool carrier)
 {
@@ -35,7 +37,7 @@ void links_poll(struct control *control, uint64_t now)
 
 void links_leave(struct control *control)
 {
-	const struct timespec moment = {.tv_nsec = LAST_WORDS};
+	const struct timespec moment = {.tv_nsec = LAST_WORDS_EVERY};
 	struct gateway *gateway = control->gateway;
 	bool bonds = false;
 
@@ -43,6 +45,8 @@ void links_leave(struct control *control)
 		wb_port_lacp_leave(gateway->ports[i].port, gateway->control_pool, clock_now());
 		bonds = bonds || gateway->ports[i].port->bond;
 	}
-	if (bonds)
+	for (unsigned i = 0; bonds && i < LAST_WORDS; i++) {
 		nanosleep(&moment, NULL);
+		links_poll(control, clock_now());
+	}
 }

@@ -87,18 +87,19 @@ static struct wb_peer *peer_of(
 	return id == 0 ? NULL : wb_peer_by_id(control->gateway->wg, id);
 }
 
-static void search_run(struct search *search, const struct wb_tunnel *tunnel)
+static void search_run(struct search *search, const struct wb_tunnel *tunnel, bool routes)
 {
 	/* With several peers, the first one's answers stand for the tunnel. */
 	for (uint32_t i = 0; i < tunnel->n_peers && search->found[RANK_HOST].family == 0; i++)
 		wb_allowedips_table_of_peer(
 			tunnel->table, tunnel->peers[i]->id, allowed_note, search);
-	if (search->found[RANK_HOST].family == 0)
+	/* All routes are looked through: not often. */
+	if (search->found[RANK_HOST].family == 0 && routes)
 		wb_rib_foreach(search->control->rib, route_note, search);
 }
 
-void path_target_find(
-	struct control *control, unsigned id, const struct wb_addr *wanted, struct path_view *view)
+void path_target_find(struct control *control, unsigned id, const struct wb_addr *wanted,
+	bool routes, struct path_view *view)
 {
 	const struct gateway_tunnel *slot = &control->gateway->tunnels[id];
 	const struct wb_tunnel *tunnel = slot->tunnel;
@@ -106,14 +107,17 @@ void path_target_find(
 		atomic_load_explicit(&slot->icmp_sources, memory_order_relaxed);
 	struct search search = {.control = control, .tunnel = id, .ifindex = slot->ifindex};
 
-	memset(&view->target, 0, sizeof(view->target));
-	memset(&view->source, 0, sizeof(view->source));
 	if (sources != NULL)
 		search.sources = *sources;
+	/* What routes told before holds meanwhile. */
+	if (!routes && wanted->family == 0 && view->target.family != 0)
+		note(&search, RANK_ROUTE, &view->target);
+	memset(&view->target, 0, sizeof(view->target));
+	memset(&view->source, 0, sizeof(view->source));
 	if (wanted->family != 0)
 		note(&search, RANK_HOST, wanted);
 	else
-		search_run(&search, tunnel);
+		search_run(&search, tunnel, routes);
 	for (unsigned rank = RANK_HOST; rank <= RANK_ROUTE && view->target.family == 0; rank++)
 		if (search.found[rank].family != 0 &&
 			peer_of(control, tunnel, &search.found[rank]) != NULL)

@@ -12,14 +12,23 @@
 /* How often it is looked up which tunnels are paths, and whom to probe. */
 #define LOOK_EVERY NS_PER_SECOND
 
+/* How often all routes may be looked through for that. */
+#define SEARCH_EVERY (10 * NS_PER_SECOND)
+
 /* How often a path without a session asks for one; and a dead one, whose peer may have lost its
  * own: WireGuard by itself would notice after 15 s of silence. */
 #define ASK_EVERY (5 * NS_PER_SECOND)
+
+/* Probes that an address may leave unanswered before it is thought to be none that answers; fewer
+ * than make the path a dead one. */
+#define MUTE_AFTER 8
 
 struct slot {
 	const struct wb_tunnel *tunnel; /* NULL: no path */
 	struct path_view view;
 	struct wb_path path;
+	uint64_t searched;     /* ns, when routes were last looked through for somebody to ask */
+	struct wb_addr mute;   /* never answered, though the peer is heard */
 	uint64_t due;	       /* ns, when it wants to be run */
 	uint64_t wanted_since; /* ns, first of the handshakes that nobody answers; 0: none */
 	uint64_t asked;	       /* ns, when a session was last asked for */
@@ -88,17 +97,34 @@ static void end(struct control *control, unsigned id)
 	groups_path_share(control, (uint16_t)id, WB_PATH_SHARE_FULL);
 }
 
+/* An address that was found out, and not given, may be that of a host that does not answer. If the
+ * peer is heard all the same, its path is not judged by that. */
+static void doubt(struct slot *slot, uint64_t now)
+{
+	const struct wb_probe_totals *totals = &slot->path.prober.totals;
+
+	if (slot->view.peer == NULL || totals->answered > 0 || totals->sent < MUTE_AFTER)
+		return;
+	if (now - wb_peer_activity(slot->view.peer).rx_any < NS_PER_SECOND)
+		slot->mute = slot->view.target;
+}
+
 static void look_up(struct control *control, unsigned id, uint64_t now)
 {
 	static const struct wb_addr any;
 	struct slot *slot = control->paths->slots[id];
 	const struct config_path *config = named(control->paths, slot->tunnel->name);
 	struct wb_health_config health = *health_of(control->paths, config);
+	bool routes = slot->searched == 0 || now - slot->searched > SEARCH_EVERY;
 
+	if (routes)
+		slot->searched = now;
 	path_target_find(control, id,
 		config != NULL && config->probe == CONFIG_PROBE_TARGET ? &config->target : &any,
-		&slot->view);
-	if (probing_off(control->paths, config))
+		routes, &slot->view);
+	if (config == NULL || config->probe != CONFIG_PROBE_TARGET)
+		doubt(slot, now);
+	if (probing_off(control->paths, config) || wb_addr_equal(&slot->view.target, &slot->mute))
 		memset(&slot->view.target, 0, sizeof(slot->view.target));
 	health.probes = slot->view.target.family != 0;
 	if (memcmp(&health, &slot->path.config, sizeof(health)) != 0)
@@ -177,7 +203,8 @@ static bool session_ready(
 	if (has_session(peer, now) &&
 		atomic_load_explicit(&peer->outer, memory_order_relaxed) != NULL)
 		return true;
-	session_ask(control, slot, peer, now);
+	if (!has_session(peer, now))
+		session_ask(control, slot, peer, now);
 	return false;
 }
 
@@ -241,7 +268,8 @@ static void run(struct control *control, struct slot *slot, uint64_t now)
 		(peer == NULL || !session_ready(control, slot, peer, now) ||
 			!probe_send(control, slot, sequence)))
 		wb_path_unsent(&slot->path, sequence);
-	if (slot->path.state == WB_PATH_DOWN && peer != NULL)
+	/* One that is still heard has its session. */
+	if (slot->path.state == WB_PATH_DOWN && peer != NULL && now - facts.heard > NS_PER_SECOND)
 		session_ask(control, slot, peer, now);
 	if ((actions & WB_PATH_CHANGED) != 0)
 		groups_path_share(control, slot->tunnel->id, (uint16_t)slot->path.share);

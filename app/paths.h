@@ -44,8 +44,9 @@ bool paths_view(const struct control *control, unsigned tunnel, struct path_view
 
 /** The peer that tells how a tunnel's path is, and the address of it that answers echo requests, as
  * far as they are known.
- * @param wanted  the configuration's target; family 0: to be found. */
+ * @param wanted  the configuration's target; family 0: to be found.
+ * @param routes  whether to look through all routes, if need be. */
 void path_target_find(struct control *control, unsigned tunnel, const struct wb_addr *wanted,
-	struct path_view *view);
+	bool routes, struct path_view *view);
 
 #endif

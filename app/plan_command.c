@@ -143,22 +143,42 @@ static void tunnels_print(const struct port_plan *plan, const struct wb_spread_t
 	}
 }
 
+/* The tunnels that share a place, where they need not. */
+static void collision_print(const struct port_plan *plan, bool leaving, unsigned place)
+{
+	const char *separator = ":";
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < plan->n; i++) {
+		struct wb_spread_places places = wb_spread_places_of(&plan->sides, &plan->now[i]);
+
+		n += (leaving ? places.leaves : places.returns) == place;
+	}
+	if (n < 2)
+		return;
+	if (leaving)
+		printf("  collide leaving by %s", plan->port->members[place].text);
+	else
+		printf("  collide returning by link %u", place + 1);
+	for (unsigned i = 0; i < plan->n; i++) {
+		struct wb_spread_places places = wb_spread_places_of(&plan->sides, &plan->now[i]);
+
+		if ((leaving ? places.leaves : places.returns) != place)
+			continue;
+		printf("%s %s", separator, plan->tunnels[i]->name);
+		separator = ",";
+	}
+	putchar('\n');
+}
+
 static void collisions_print(const struct port_plan *plan)
 {
-	for (unsigned member = 0; member < plan->port->n_members; member++) {
-		unsigned n = 0;
-
-		for (unsigned i = 0; i < plan->n; i++)
-			n += wb_spread_places_of(&plan->sides, &plan->now[i]).leaves == member;
-		if (n < 2 || plan->judged_now.leaves <= 1 ||
-			plan->sides.hash_here != WB_BOND_LAYER34)
-			continue;
-		printf("  collide on %s:", plan->port->members[member].text);
-		for (unsigned i = 0; i < plan->n; i++)
-			if (wb_spread_places_of(&plan->sides, &plan->now[i]).leaves == member)
-				printf(" %s", plan->tunnels[i]->name);
-		putchar('\n');
-	}
+	if (plan->sides.hash_here == WB_BOND_LAYER34 && plan->judged_now.leaves > 1)
+		for (unsigned i = 0; i < plan->sides.links_here; i++)
+			collision_print(plan, true, i);
+	if (wb_far_hash_sees_ports(plan->sides.hash_there) && plan->judged_now.returns > 1)
+		for (unsigned i = 0; i < plan->sides.links_there; i++)
+			collision_print(plan, false, i);
 }
 
 static void blind_print(const struct port_plan *plan)
@@ -194,31 +214,21 @@ static void plan_print(const struct port_plan *plan, bool hash_given)
 	judgement_print(&plan->judged_proposed);
 }
 
-static bool changes(const struct port_plan *plan, unsigned i)
-{
-	return plan->now[i].port_here != plan->proposed[i].port_here ||
-		plan->now[i].port_there != plan->proposed[i].port_there;
-}
-
-static int apply(const struct port_plan *plan, struct wb_err *err)
+static void other_side_print(const struct port_plan *plan)
 {
 	char text[WB_ENDPOINT_STRLEN];
 
-	for (unsigned i = 0; i < plan->n; i++)
-		if (changes(plan, i) && port_plan_apply(plan, i, err) < 0)
-			return -1;
 	printf("\n  written; `wirebraid reload` applies it. On the other side, in the files of\n");
 	for (unsigned i = 0; i < plan->n; i++) {
 		const struct wb_endpoint ours = {
 			.addr = plan->proposed[i].here, .port = plan->proposed[i].port_here};
 
-		if (changes(plan, i))
+		if (port_plan_changes(plan, i))
 			printf("  %s's peer:\n    [Interface] ListenPort = %u\n"
 			       "    [Peer]      Endpoint = %s\n",
 				plan->tunnels[i]->name, plan->proposed[i].port_there,
 				wb_endpoint_format(&ours, text));
 	}
-	return 0;
 }
 
 static json_t *judgement_json(const struct wb_spread_judgement *judgement)
@@ -257,6 +267,34 @@ static json_t *plan_json(const struct port_plan *plan)
 		"tunnels", tunnels);
 }
 
+/* The ports of this plan are taken for the next one. */
+static void settle(const struct port_plan *plan)
+{
+	for (unsigned i = 0; i < plan->n; i++)
+		plan->tunnels[i]->listen_port = plan->proposed[i].port_here;
+}
+
+static int plan_one(
+	struct port_plan *plan, const struct options *options, json_t *all, struct wb_err *err)
+{
+	bool better = port_plan_is_better(plan);
+
+	if (options->json)
+		json_array_append_new(all, plan_json(plan));
+	else
+		plan_print(plan, options->far.hash_given);
+	if (!better)
+		return 0;
+	settle(plan);
+	if (!options->apply)
+		return 0;
+	if (port_plan_apply(plan, err) < 0)
+		return -1;
+	if (!options->json)
+		other_side_print(plan);
+	return 0;
+}
+
 static int plans(struct wb_config *config, const struct options *options, struct wb_err *err)
 {
 	static struct port_plan plan;
@@ -267,17 +305,10 @@ static int plans(struct wb_config *config, const struct options *options, struct
 	for (unsigned i = 0; rc == 0 && i < config->n_ports; i++) {
 		if (!config->ports[i].bond)
 			continue;
+		if (bonds++ > 0 && !options->json)
+			putchar('\n');
 		port_plan_make(config, &config->ports[i], &options->far, &plan);
-		if (options->json) {
-			json_array_append_new(all, plan_json(&plan));
-		} else {
-			if (bonds > 0)
-				putchar('\n');
-			plan_print(&plan, options->far.hash_given);
-		}
-		bonds++;
-		if (options->apply && port_plan_is_better(&plan))
-			rc = apply(&plan, err);
+		rc = plan_one(&plan, options, all, err);
 	}
 	if (options->json) {
 		json_dumpf(all, stdout, JSON_INDENT(2));

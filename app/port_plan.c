@@ -59,15 +59,28 @@ static enum wb_far_hash same_hash(enum wb_bond_policy policy)
 	return policy == WB_BOND_LAYER34 ? WB_FAR_PMD_LAYER34 : WB_FAR_PMD_LAYER23;
 }
 
-/* Ports of tunnels that are not in the plan. */
+/* A plan being made, among all tunnels. */
+struct making {
+	const struct wb_config *config;
+	const struct port_plan *plan;
+};
+
+static bool in_plan(const struct port_plan *plan, const struct wb_wgquick *tunnel)
+{
+	for (unsigned i = 0; i < plan->n; i++)
+		if (plan->tunnels[i] == tunnel)
+			return true;
+	return false;
+}
+
+/* Whether a tunnel that is not in the plan has a port. */
 static bool taken(void *arg, uint16_t port)
 {
-	const struct wb_config *config = arg;
+	const struct making *making = arg;
 
-	for (unsigned i = 0; i < config->n_tunnels; i++)
-		if (config->tunnels[i]->listen_port == port &&
-			(config->tunnels[i]->n_peers != 1 ||
-				config->tunnels[i]->peers[0].host == NULL))
+	for (unsigned i = 0; i < making->config->n_tunnels; i++)
+		if (making->config->tunnels[i]->listen_port == port &&
+			!in_plan(making->plan, making->config->tunnels[i]))
 			return true;
 	return false;
 }
@@ -75,6 +88,8 @@ static bool taken(void *arg, uint16_t port)
 void port_plan_make(struct wb_config *config, const struct config_port *port,
 	const struct port_plan_far *far, struct port_plan *plan)
 {
+	struct making making = {.config = config, .plan = plan};
+
 	memset(plan, 0, sizeof(*plan));
 	plan->port = port;
 	plan->sides = (struct wb_spread_sides){
@@ -87,7 +102,7 @@ void port_plan_make(struct wb_config *config, const struct config_port *port,
 		if (tunnel_take(config, port, config->tunnels[i], &plan->now[plan->n]))
 			plan->tunnels[plan->n++] = config->tunnels[i];
 	memcpy(plan->proposed, plan->now, sizeof(plan->proposed));
-	wb_spread_choose(&plan->sides, plan->proposed, plan->n, far->base_port, taken, config);
+	wb_spread_choose(&plan->sides, plan->proposed, plan->n, far->base_port, taken, &making);
 	plan->judged_now = wb_spread_judge(&plan->sides, plan->now, plan->n);
 	plan->judged_proposed = wb_spread_judge(&plan->sides, plan->proposed, plan->n);
 }
@@ -114,81 +129,134 @@ bool port_plan_is_better(const struct port_plan *plan)
 }
 
 /* One line of a file with the value behind its "=" changed; what follows the value, as a comment,
- * stays. */
-static void value_write(FILE *out, const char *line, const char *value)
+ * stays. False: there is no such line any more. */
+static bool value_write(FILE *out, const char *line, const char *value)
 {
-	const char *at = strchr(line, '=') + 1;
-	const char *end;
+	const char *at = strchr(line, '='), *end;
 
+	if (at == NULL)
+		return false;
+	at++;
 	at += strspn(at, " \t");
 	end = at + strcspn(at, " \t\r\n#");
 	fprintf(out, "%.*s%s%s", (int)(at - line), line, value, end);
+	return true;
 }
 
-static void lines_write(const struct port_plan *plan, unsigned index, FILE *in, FILE *out)
+static bool line_write(const struct port_plan *plan, unsigned index, unsigned number,
+	const char *line, bool *listens, FILE *out)
 {
 	const struct wb_wgquick *tunnel = plan->tunnels[index];
 	const struct wb_spread_tunnel *ports = &plan->proposed[index];
-	char text[WB_ENDPOINT_STRLEN], *line = NULL;
 	const struct wb_endpoint endpoint = {.addr = ports->there, .port = ports->port_there};
+	char text[WB_ENDPOINT_STRLEN];
+
+	if (number == tunnel->listen_line) {
+		snprintf(text, sizeof(text), "%u", ports->port_here);
+		return value_write(out, line, text);
+	}
+	if (number == tunnel->peers[0].endpoint_line)
+		return value_write(out, line, wb_endpoint_format(&endpoint, text));
+	fputs(line, out);
+	if (!*listens && strncasecmp(line + strspn(line, " \t"), "[interface]", 11) == 0) {
+		fprintf(out, "ListenPort = %u\n", ports->port_here);
+		*listens = true;
+	}
+	return true;
+}
+
+static bool lines_write(const struct port_plan *plan, unsigned index, FILE *in, FILE *out)
+{
+	bool good = true, listens = plan->tunnels[index]->listen_line != 0;
+	char *line = NULL;
 	size_t size = 0;
 
-	for (unsigned number = 1; getline(&line, &size, in) >= 0; number++) {
-		if (number == tunnel->listen_line) {
-			snprintf(text, sizeof(text), "%u", ports->port_here);
-			value_write(out, line, text);
-		} else if (number == tunnel->peers[0].endpoint_line) {
-			value_write(out, line, wb_endpoint_format(&endpoint, text));
-		} else {
-			fputs(line, out);
-			if (tunnel->listen_line == 0 &&
-				strncasecmp(line + strspn(line, " \t"), "[interface]", 11) == 0)
-				fprintf(out, "ListenPort = %u\n", ports->port_here);
-		}
-	}
+	for (unsigned number = 1; good && getline(&line, &size, in) >= 0; number++)
+		good = line_write(plan, index, number, line, &listens, out);
 	/* There was a private key in it. */
 	if (line != NULL)
 		explicit_bzero(line, size);
 	free(line);
+	if (!good)
+		errno = EBUSY;
+	return good;
 }
 
 static bool copy(const struct port_plan *plan, unsigned index, FILE *in, FILE *out)
 {
 	struct stat status;
 
-	lines_write(plan, index, in, out);
-	return !ferror(in) && fflush(out) == 0 && !ferror(out) && fstat(fileno(in), &status) == 0 &&
+	return lines_write(plan, index, in, out) && !ferror(in) && fflush(out) == 0 &&
+		!ferror(out) && fstat(fileno(in), &status) == 0 &&
 		fchmod(fileno(out), status.st_mode & 07777) == 0 &&
 		fchown(fileno(out), status.st_uid, status.st_gid) == 0 && fsync(fileno(out)) == 0;
 }
 
-int port_plan_apply(const struct port_plan *plan, unsigned index, struct wb_err *err)
+/* A file beside the one in place: what a link leads to is changed, and not the link. */
+struct written {
+	char *path, *temporary;
+};
+
+static void written_free(struct written *written)
+{
+	if (written->temporary != NULL)
+		unlink(written->temporary);
+	free(written->temporary);
+	free(written->path);
+	*written = (struct written){NULL, NULL};
+}
+
+static int write_beside(
+	const struct port_plan *plan, unsigned index, struct written *written, struct wb_err *err)
 {
 	const char *path = plan->tunnels[index]->path;
-	char *temporary;
 	FILE *in = NULL, *out = NULL;
-	int fd, rc = 0;
+	int fd = -1, rc = 0;
 
-	if (asprintf(&temporary, "%s.XXXXXX", path) < 0)
-		return wb_err_set(err, ENOMEM, "%s: no memory to change it", path);
-	fd = mkostemp(temporary, O_CLOEXEC); /* mode 0600 */
+	written->path = realpath(path, NULL);
+	if (written->path != NULL && asprintf(&written->temporary, "%s.XXXXXX", written->path) < 0)
+		written->temporary = NULL;
+	if (written->temporary != NULL)
+		fd = mkostemp(written->temporary, O_CLOEXEC); /* mode 0600 */
 	if (fd >= 0) {
-		in = fopen(path, "re");
+		in = fopen(written->path, "re");
 		out = fdopen(fd, "w");
 	}
-	if (in == NULL || out == NULL || !copy(plan, index, in, out) ||
-		rename(temporary, path) < 0) {
+	if (in == NULL || out == NULL || !copy(plan, index, in, out))
 		rc = wb_err_set(err, errno != 0 ? errno : EIO, "%s: cannot be changed: %s", path,
 			strerror(errno));
-		if (fd >= 0)
-			unlink(temporary);
-	}
 	if (in != NULL)
 		fclose(in);
 	if (out != NULL)
 		fclose(out);
 	else if (fd >= 0)
 		close(fd);
-	free(temporary);
+	return rc;
+}
+
+bool port_plan_changes(const struct port_plan *plan, unsigned i)
+{
+	return plan->now[i].port_here != plan->proposed[i].port_here ||
+		plan->now[i].port_there != plan->proposed[i].port_there;
+}
+
+int port_plan_apply(const struct port_plan *plan, struct wb_err *err)
+{
+	struct written written[CONFIG_TUNNELS_MAX] = {{NULL, NULL}};
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < plan->n; i++)
+		if (port_plan_changes(plan, i))
+			rc = write_beside(plan, i, &written[i], err);
+	/* All are there: now they take their places. */
+	for (unsigned i = 0; rc == 0 && i < plan->n; i++) {
+		if (written[i].temporary == NULL)
+			continue;
+		if (rename(written[i].temporary, written[i].path) < 0)
+			rc = wb_err_set(err, errno, "%s: cannot be replaced: %s", written[i].path,
+				strerror(errno));
+	}
+	for (unsigned i = 0; i < plan->n; i++)
+		written_free(&written[i]);
 	return rc;
 }

@@ -37,7 +37,11 @@ void port_plan_make(struct wb_config *config, const struct config_port *port,
 /** Whether the proposal is better than what there is. */
 bool port_plan_is_better(const struct port_plan *plan);
 
-/** Writes a tunnel's proposed ports into its file: nothing else of it changes. */
-int port_plan_apply(const struct port_plan *plan, unsigned tunnel, struct wb_err *err);
+/** Whether the proposal changes a tunnel's ports. */
+bool port_plan_changes(const struct port_plan *plan, unsigned tunnel);
+
+/** Writes the proposed ports into the tunnels' files: nothing else of them changes, and none does
+ * if one cannot be written. */
+int port_plan_apply(const struct port_plan *plan, struct wb_err *err);
 
 #endif

@@ -114,8 +114,11 @@ static void prefix_update(struct control *control, const struct wb_prefix *prefi
 	/* A host route by the kernel that says no more than "on the link". */
 	if (hop.type == WB_NH_KERNEL && neighbour != NULL && route->type == RTN_UNICAST)
 		hop = neighbour_hop(control, neighbour);
-	if (wb_fib_route_set(fib, prefix, &hop, &err) < 0)
+	if (wb_fib_route_set(fib, prefix, &hop, &err) < 0) {
 		RTE_LOG(ERR, USER1, "wirebraid: %s\n", err.text);
+		/* Where it led before may be about to go. */
+		wb_fib_route_del(fib, prefix, NULL);
+	}
 }
 
 /* An address of ours is a local route of one address; one that has gone may have been that. */

@@ -168,6 +168,8 @@ void show_paths_print(const json_t *paths)
 	const json_t *path;
 	size_t i;
 
+	if (json_array_size(paths) == 0)
+		printf("no paths: no tunnel shares routes with others, and no [path] names one\n");
 	json_array_foreach(paths, i, path)
 	{
 		if (i > 0)

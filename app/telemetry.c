@@ -14,6 +14,28 @@
 static struct gateway *served;
 static pthread_mutex_t served_lock = PTHREAD_MUTEX_INITIALIZER;
 
+void telemetry_numbers_put(
+	struct rte_tel_data *data, const char *name, const uint64_t *values, unsigned n)
+{
+	struct rte_tel_data *array = rte_tel_data_alloc();
+
+	if (array == NULL)
+		return;
+	rte_tel_data_start_array(array, RTE_TEL_U64_VAL);
+	for (unsigned i = 0; i < n; i++)
+		rte_tel_data_add_array_u64(array, values[i]);
+	if (rte_tel_data_add_dict_container(data, name, array, 0) < 0)
+		rte_tel_data_free(array);
+}
+
+int telemetry_port_index(const struct gateway *gateway, const char *name)
+{
+	for (unsigned i = 0; i < gateway->n_ports; i++)
+		if (strcmp(gateway->ports[i].port->name, name) == 0)
+			return (int)i;
+	return -1;
+}
+
 void telemetry_split(const char *params, char *name, size_t size, unsigned *index, unsigned *from)
 {
 	size_t length = strcspn(params, ":");

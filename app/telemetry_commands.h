@@ -60,6 +60,13 @@ int telemetry_spread(struct gateway *gateway, const char *params, struct rte_tel
 int telemetry_spread_move(struct gateway *gateway, const char *params, struct rte_tel_data *data);
 int telemetry_arrivals(struct gateway *gateway, const char *params, struct rte_tel_data *data);
 
+/** Adds a list of numbers to a dict. */
+void telemetry_numbers_put(
+	struct rte_tel_data *data, const char *name, const uint64_t *values, unsigned n);
+
+/** The index of a port with this name; -1: none has it. */
+int telemetry_port_index(const struct gateway *gateway, const char *name);
+
 /** "NAME:INDEX" or "NAME:INDEX:FROM" taken apart; missing numbers are 0. */
 void telemetry_split(const char *params, char *name, size_t size, unsigned *index, unsigned *from);
 

@@ -122,39 +122,9 @@ int telemetry_path_event(struct gateway *gateway, const char *params, struct rte
 	return 0;
 }
 
-/* One column of the history, as an array of its own. */
-static void column_put(struct rte_tel_data *data, const char *name,
-	const struct wb_health_point *points, unsigned n,
-	uint64_t (*column)(const struct wb_health_point *point))
-{
-	struct rte_tel_data *array = rte_tel_data_alloc();
-
-	if (array == NULL)
-		return;
-	rte_tel_data_start_array(array, RTE_TEL_U64_VAL);
-	for (unsigned i = 0; i < n; i++)
-		rte_tel_data_add_array_u64(array, column(&points[i]));
-	if (rte_tel_data_add_dict_container(data, name, array, 0) < 0)
-		rte_tel_data_free(array);
-}
-
-static uint64_t sent_of(const struct wb_health_point *point)
-{
-	return point->sent;
-}
-
-static uint64_t lost_of(const struct wb_health_point *point)
-{
-	return point->lost;
-}
-
-static uint64_t rtt_of(const struct wb_health_point *point)
-{
-	return US(point->rtt_avg);
-}
-
 int telemetry_path_history(struct gateway *gateway, const char *params, struct rte_tel_data *data)
 {
+	uint64_t sent[WB_HEALTH_POINTS], lost[WB_HEALTH_POINTS], rtt[WB_HEALTH_POINTS];
 	struct wb_health_point points[WB_HEALTH_POINTS];
 	char name[IFNAMSIZ];
 	struct path_view view;
@@ -165,9 +135,14 @@ int telemetry_path_history(struct gateway *gateway, const char *params, struct r
 		return -ENOENT;
 	n = wb_health_stats_history(
 		&view.path->stats, span == 0 ? WB_SPAN_MINUTE : WB_SPAN_HOUR, clock_now(), points);
+	for (unsigned i = 0; i < n; i++) {
+		sent[i] = points[i].sent;
+		lost[i] = points[i].lost;
+		rtt[i] = US(points[i].rtt_avg);
+	}
 	rte_tel_data_start_dict(data);
-	column_put(data, "sent", points, n, sent_of);
-	column_put(data, "lost", points, n, lost_of);
-	column_put(data, "rtt_avg_us", points, n, rtt_of);
+	telemetry_numbers_put(data, "sent", sent, n);
+	telemetry_numbers_put(data, "lost", lost, n);
+	telemetry_numbers_put(data, "rtt_avg_us", rtt, n);
 	return 0;
 }

@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <rte_ethdev.h>
 
 #include "port/member.h"
 
 #include "telemetry_commands.h"
-
-static struct gateway_port *find(struct gateway *gateway, const char *name)
-{
-	for (unsigned i = 0; i < gateway->n_ports; i++)
-		if (strcmp(gateway->ports[i].port->name, name) == 0)
-			return &gateway->ports[i];
-	return NULL;
-}
 
 int telemetry_ports(struct gateway *gateway, const char *params, struct rte_tel_data *data)
 {
@@ -73,14 +64,16 @@ static void bond_put(struct rte_tel_data *data, const struct wb_port *port)
 
 int telemetry_port(struct gateway *gateway, const char *params, struct rte_tel_data *data)
 {
-	const struct gateway_port *slot = find(gateway, params);
+	int index = telemetry_port_index(gateway, params);
+	const struct gateway_port *slot;
 	struct wb_port_counters counters;
 	struct rte_eth_link link = {0};
 	const struct wb_port *port;
 	char mac[18];
 
-	if (slot == NULL)
+	if (index < 0)
 		return -ENOENT;
+	slot = &gateway->ports[index];
 	port = slot->port;
 	wb_port_counters_read(port->port_id, &counters);
 	rte_eth_link_get_nowait(port->port_id, &link);
@@ -140,16 +133,20 @@ static void lacp_put(struct rte_tel_data *data, const struct wb_lacp_member *lac
 int telemetry_member(struct gateway *gateway, const char *params, struct rte_tel_data *data)
 {
 	struct wb_member_status status;
-	const struct gateway_port *port;
+	const struct wb_port *port;
 	unsigned index, unused;
 	char name[IFNAMSIZ];
+	int found;
 
 	telemetry_split(params, name, sizeof(name), &index, &unused);
-	port = find(gateway, name);
-	if (port == NULL || wb_member_status(port->port, index, &status) < 0)
+	found = telemetry_port_index(gateway, name);
+	if (found < 0)
+		return -ENOENT;
+	port = gateway->ports[found].port;
+	if (wb_member_status(port, index, &status) < 0)
 		return -ENOENT;
 	rte_tel_data_start_dict(data);
-	rte_tel_data_add_dict_string(data, "device", port->port->members[index].device.name);
+	rte_tel_data_add_dict_string(data, "device", port->members[index].device.name);
 	rte_tel_data_add_dict_int(data, "link", status.link);
 	rte_tel_data_add_dict_u64(data, "speed_mbps", status.speed_mbps);
 	rte_tel_data_add_dict_int(data, "distributing", status.distributing);

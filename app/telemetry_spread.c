@@ -1,33 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "balance.h"
 #include "telemetry_commands.h"
 #include "tunnels.h"
-
-static int port_index(const struct gateway *gateway, const char *name)
-{
-	for (unsigned i = 0; i < gateway->n_ports; i++)
-		if (strcmp(gateway->ports[i].port->name, name) == 0)
-			return (int)i;
-	return -1;
-}
-
-static void column_put(
-	struct rte_tel_data *data, const char *name, const uint64_t *values, unsigned n)
-{
-	struct rte_tel_data *array = rte_tel_data_alloc();
-
-	if (array == NULL)
-		return;
-	rte_tel_data_start_array(array, RTE_TEL_U64_VAL);
-	for (unsigned i = 0; i < n; i++)
-		rte_tel_data_add_array_u64(array, values[i]);
-	if (rte_tel_data_add_dict_container(data, name, array, 0) < 0)
-		rte_tel_data_free(array);
-}
 
 static void names_put(struct rte_tel_data *data, const struct wb_port *port)
 {
@@ -44,7 +21,7 @@ static void names_put(struct rte_tel_data *data, const struct wb_port *port)
 
 int telemetry_spread(struct gateway *gateway, const char *params, struct rte_tel_data *data)
 {
-	int port = port_index(gateway, params);
+	int port = telemetry_port_index(gateway, params);
 	struct balance_view view;
 
 	if (port < 0 || !gateway->ports[port].port->bond)
@@ -58,7 +35,7 @@ int telemetry_spread(struct gateway *gateway, const char *params, struct rte_tel
 	rte_tel_data_add_dict_string(
 		data, "fullest", gateway->ports[port].port->members[view.fullest].device.name);
 	names_put(data, gateway->ports[port].port);
-	column_put(data, "sent_bits_s", view.sent, gateway->ports[port].port->n_members);
+	telemetry_numbers_put(data, "sent_bits_s", view.sent, gateway->ports[port].port->n_members);
 	return 0;
 }
 
@@ -101,7 +78,7 @@ int telemetry_arrivals(struct gateway *gateway, const char *params, struct rte_t
 	rte_tel_data_add_dict_int(
 		data, "source_port", wb_tunnel_source(gateway->tunnels[tunnel].tunnel));
 	names_put(data, gateway->ports[port].port);
-	column_put(data, "sent", sent, gateway->ports[port].port->n_members);
-	column_put(data, "received", received, gateway->ports[port].port->n_members);
+	telemetry_numbers_put(data, "sent", sent, gateway->ports[port].port->n_members);
+	telemetry_numbers_put(data, "received", received, gateway->ports[port].port->n_members);
 	return 0;
 }

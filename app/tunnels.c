@@ -60,6 +60,7 @@ int tunnel_close(struct control *control, unsigned id, struct wb_err *err)
 	if (rc < 0)
 		return rc;
 	slot->closing = true;
+	control->paths_stale = true;
 	wb_tunnel_ports_release(gateway->wg, tunnel);
 	/* Routes that still lead there lead to the kernel from now on. */
 	slot->ifindex = 0;

@@ -143,8 +143,11 @@ int wb_rib_set(struct wb_rib *rib, const struct wb_route *route)
 		return 0;
 	}
 	entry = entry_make(route);
-	if (entry == NULL)
+	if (entry == NULL) {
+		if (node->entries == NULL)
+			node_free(rib, node);
 		return -ENOMEM;
+	}
 	entry->next = *at != NULL ? (*at)->next : NULL;
 	free(*at);
 	*at = entry;

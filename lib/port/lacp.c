@@ -17,7 +17,7 @@
 
 /* How often links are looked at, the kernel's word of a carrier aside, which comes at once; it is
  * also the time within which what the PMD forgot (on its own link events) is told to it again. */
-#define LOOK_EVERY UINT64_C(5000000)
+#define LOOK_EVERY UINT64_C(10000000)
 
 /* LACPDUs waiting for the machines. */
 #define WAITING_MAX 64
@@ -188,6 +188,7 @@ void wb_port_lacp_leave(struct wb_port *port, struct rte_mempool *pool, uint64_t
 	if (port->lacp == NULL)
 		return;
 	wb_lacp_leave(port->lacp, now);
+	port->lacp_next = 0;
 	apply(port);
 	send_pending(port, pool, now);
 }

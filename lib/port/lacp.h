@@ -30,7 +30,8 @@ void wb_port_lacp_end(struct wb_port *port);
  */
 bool wb_port_lacp_run(struct wb_port *port, struct rte_mempool *pool, uint64_t now);
 
-/** Tells the partner that we leave. The bond's tx burst must still be called for a while. */
+/** Tells the partner that we leave. The bond's tx burst must still be called for a while, and
+ * wb_port_lacp_run(), since the PMD takes one frame at a time. */
 void wb_port_lacp_leave(struct wb_port *port, struct rte_mempool *pool, uint64_t now);
 
 #endif

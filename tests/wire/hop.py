@@ -28,8 +28,8 @@ DATA = '@th,64,8 4'
 class Hop:
     """Host A — gateway A — router — gateway B — host B, with `paths` tunnels between the gateways."""
 
-    def __init__(self, net, paths=3, sections=''):
-        self.net, self.paths = net, paths
+    def __init__(self, net, paths=3, sections='', allowed=''):
+        self.net, self.paths, self.allowed = net, paths, allowed
         self.host_a, self.host_b = net.host('hosta'), net.host('hostb')
         self.ns_a, self.ns_b, self.router = net.host('gwa'), net.host('gwb'), net.host('hop')
         for ns, name, prefix in ((self.ns_a, 'wana', '192.0.2.254/24'),
@@ -67,7 +67,7 @@ class Hop:
                 files[me][f'wg{i}'] = tunnel(
                     self.keys[i][me][0], self.port(i, me), [f'10.99.{i}.{me + 1}/32'],
                     [{'PublicKey': self.keys[i][them][1],
-                      'AllowedIPs': f'10.{them + 1}.0.0/16, fd0{them + 1}::/64, '
+                      'AllowedIPs': f'{self.allowed}10.{them + 1}.0.0/16, fd0{them + 1}::/64, '
                                     f'10.99.{i}.{them + 1}/32',
                       'Endpoint': f'{wan}:{self.port(i, them)}'}])
         return files

@@ -8,9 +8,10 @@ WAN_A, WAN_B = '192.0.2.1', '192.0.2.2'
 class Sites:
     """Host A — gateway A ═ links ═ gateway B — host B."""
 
-    def __init__(self, net, links=3, mbit=None, workers=(0, 1), names=(None, None)):
+    def __init__(self, net, links=3, mbit=None, workers=(0, 1), names=(None, None),
+                 more=''):
         self.net = net
-        self.links = links
+        self.links, self.more = links, more
         self.host_a, self.host_b = net.host('hosta'), net.host('hostb')
         self.ns_a, self.ns_b = net.host('gwa'), net.host('gwb')
         for i in range(links):
@@ -31,7 +32,7 @@ class Sites:
         members = ''.join(f'member = kernel:wan{i}\n' for i in range(self.links))
         return (f'[bond bond0]\n{members}hash = layer3+4\naddress = 192.0.2.{n}/24\n'
                 f'[port lan0]\ndevice = kernel:lan\naddress = 10.{n}.0.1/24\n'
-                f'address = fd0{n}::1/64\n')
+                f'address = fd0{n}::1/64\n{self.more}')
 
     def tunnels(self, count):
         """Files of both gateways for so many tunnels with the same allowed IPs."""

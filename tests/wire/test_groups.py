@@ -18,7 +18,8 @@ SCRIPT = Path(__file__).with_name('flows.py')
 
 @pytest.fixture(scope='module')
 def sites(module_net):
-    s = Sites(module_net)
+    # Packets are counted one by one here.
+    s = Sites(module_net, more='[paths]\nprobe = off\n')
     s.start(TUNNELS)
     # What comes before the last hop's neighbour is known goes by the kernel.
     s.host_a.reaches('fd02::2')
@@ -61,7 +62,7 @@ def route(sites, *tunnels, prefix=PREFIX):
     hops = [word for n in tunnels for word in ('nexthop', 'dev', f'wg{n}', 'weight', 2)]
     family = '-6' if ':' in prefix else '-4'
     sites.ns_a.ip(family, 'route', 'replace', prefix, *hops)
-    wait_for(lambda: len(sites.a.ask(f'path,{prefix}')) == len(tunnels), 5)
+    wait_for(lambda: len(sites.a.ask(f'route,{prefix}')) == len(tunnels), 5)
 
 
 def settled(sites, prefix=PREFIX):
@@ -169,7 +170,7 @@ def test_link_down_under_load(sites):
     with Flows(sites, 4):
         time.sleep(1)
         sites.ns_a.ip('link', 'set', 'wg1', 'down')
-        wait_for(lambda: len(sites.a.ask(f'path,{PREFIX}')) == 2, 5)
+        wait_for(lambda: len(sites.a.ask(f'route,{PREFIX}')) == 2, 5)
         down = group_of(sites.a)
     sites.ns_a.ip('link', 'set', 'wg1', 'up')
     assert down['id'] == before['id']

@@ -188,3 +188,19 @@ def test_paths_as_configured(net):
     sent = hop.a.path('wg0')['probes_sent']
     time.sleep(1)
     assert 12 <= hop.a.path('wg0')['probes_sent'] - sent <= 28
+
+
+def test_an_address_that_never_answers(net):
+    """The first allowed IP of one host is not the peer's own, but of somebody behind it who is not
+    there: the path is judged by what is heard."""
+    hop = Hop(net, paths=2, allowed='10.77.0.9/32, ')
+    hop.a.start()
+    hop.b.start()
+    hop.host_a.reaches('10.2.0.2')
+    wait_for(lambda: hop.a.path('wg0')['probes_sent'] > 5, 5)
+    end = time.monotonic() + 6
+    while time.monotonic() < end:
+        hop.host_a.ping('10.2.0.2', count=5, interval=0.05)
+        assert hop.a.path('wg0')['state'] != 'down', hop.a.ask('path_event,wg0:0')
+    assert 'target' not in hop.a.path('wg0')
+    assert 'no address to probe is known' in hop.a.text('paths')

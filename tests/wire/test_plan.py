@@ -41,7 +41,7 @@ def test_equal_ports_collide_and_the_proposal_does_not(site, far):
     assert got['uneven_now']['leaves'] == 6 and got['better']
     assert max(got['uneven_proposed'].values()) <= 1, got['uneven_proposed']
     text = run(PROGRAM, 'plan', '--far-hash', far, site())
-    assert 'collide on kernel:wan' in text and 'proposed:' in text
+    assert 'collide leaving by kernel:wan' in text and 'collide returning by' in text and 'proposed:' in text
     table = [line for line in text.splitlines() if not line.startswith('notice: ')]
     assert max(map(len, table)) <= 80, text
 
@@ -103,3 +103,46 @@ def test_the_plan_is_what_the_gateway_does(net, family):
             member = gateway.peer(f'wg{i}')['member']
             order = [m['device'] for m in gateway.members()]
             assert order.index(member) == told[f'wg{i}']
+
+
+def test_a_link_to_a_file_stays_one(site, tmp_path):
+    """What it leads to is changed; and a file without a port gets one, once."""
+    config = site(tunnels=3)
+    there = tmp_path / 'elsewhere'
+    there.mkdir()
+    (config.parent / 'wg1.conf').rename(there / 'wg1.conf')
+    (config.parent / 'wg1.conf').symlink_to(there / 'wg1.conf')
+    file = config.parent / 'wg2.conf'
+    file.write_text(''.join(line for line in file.read_text().splitlines(True)
+                            if not line.startswith('ListenPort')) + '[Interface]\nMTU = 1400\n')
+    run(PROGRAM, 'plan', '--apply', config)
+    assert (config.parent / 'wg1.conf').is_symlink()
+    assert file.read_text().count('ListenPort') == 1
+    assert 'ListenPort' in run(PROGRAM, 'check', config) or not plan(config)['better']
+    assert [p.name for p in there.iterdir()] == ['wg1.conf']
+
+
+def test_two_bonds_share_no_port(site):
+    """And a tunnel whose peer has a name keeps its own."""
+    config = site(tunnels=4, extra='[bond bond1]\nmember = kernel:b0\nmember = kernel:b1\n'
+                                   'address = 198.51.100.1/24')
+    for i, host in ((2, '198.51.100.2'), (3, 'gateway.example')):
+        file = config.parent / f'wg{i}.conf'
+        file.write_text(file.read_text().replace('192.0.2.2', host))
+    file = config.parent / 'wg2.conf'
+    file.write_text('\n'.join(line for line in file.read_text().splitlines()
+                              if not line.startswith('ListenPort')))
+    run(PROGRAM, 'plan', '--apply', '--json', config)
+    run(PROGRAM, 'check', config)
+
+
+def test_apply_is_all_or_nothing(site):
+    """One file cannot have another beside it: its name leaves no room for a longer one."""
+    config = site()
+    long = config.parent / ('x' * 250)
+    (config.parent / 'wg5.conf').rename(long)
+    (config.parent / 'wg5.conf').symlink_to(long)
+    before = {p.name: p.read_text() for p in config.parent.iterdir()}
+    out = run(PROGRAM, 'plan', '--apply', config, check=False)
+    assert 'wg5.conf: cannot be changed: File name too long' in out
+    assert before == {p.name: p.read_text() for p in config.parent.iterdir()}

@@ -14,7 +14,8 @@ TUNNELS = 3
 
 @pytest.fixture(scope='module')
 def sites(module_net):
-    s = Sites(module_net)
+    # Packets are counted one by one here.
+    s = Sites(module_net, more='[paths]\nprobe = off\n')
     s.start(TUNNELS)
     return s
 
