@@ -280,6 +280,7 @@ void balance_poll(struct control *control, uint64_t now)
 
 void balance_look(const struct control *control, unsigned port, struct balance_view *view)
 {
+	struct candidate move;
 	uint64_t load[WB_MEMBERS_MAX];
 	unsigned members[WB_MEMBERS_MAX], n = loads(control, port, load);
 
@@ -288,7 +289,8 @@ void balance_look(const struct control *control, unsigned port, struct balance_v
 	view->members = n;
 	for (unsigned i = 0; i < n; i++)
 		view->sent[members[i]] = load[i];
-	view->uneven = is_uneven(load, n);
+	/* One large tunnel is no reason to complain: nothing could be better. */
+	view->uneven = is_uneven(load, n) && candidate_find(control, port, load, n, &move);
 	view->fullest = n == 0 ? 0 : members[fullest_of(load, n)];
 }
 

@@ -27,7 +27,8 @@ struct balance_move {
 struct balance_view {
 	unsigned members; /**< that distribute */
 	uint64_t sent[WB_MEMBERS_MAX];
-	bool uneven; /**< one carries much more than its share, of traffic worth speaking of */
+	bool uneven; /**< one carries much more than its share, and another tunnel's place would
+		      * make it less */
 	unsigned fullest;
 };
 
