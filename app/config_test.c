@@ -356,6 +356,7 @@ static void paths_inherit(void **state)
 	assert_int_equal(paths->path[1].health.degraded_loss, 35);
 	assert_int_equal(paths->path[1].health.degraded_rtt_ms, 80);
 	assert_int_equal(paths->path[1].health.handshake_age_s, 200);
+	wb_config_free(config);
 }
 
 static void mistakes_in_ports(void **state)

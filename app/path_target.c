@@ -10,7 +10,6 @@
 /* The search, through allowed IPs and routes. */
 struct search {
 	struct control *control;
-	unsigned tunnel;
 	int ifindex;
 	struct wb_addr found[2]; /* by rank; family 0: none */
 	struct icmp_sources sources;
@@ -105,7 +104,7 @@ void path_target_find(struct control *control, unsigned id, const struct wb_addr
 	const struct wb_tunnel *tunnel = slot->tunnel;
 	const struct icmp_sources *sources =
 		atomic_load_explicit(&slot->icmp_sources, memory_order_relaxed);
-	struct search search = {.control = control, .tunnel = id, .ifindex = slot->ifindex};
+	struct search search = {.control = control, .ifindex = slot->ifindex};
 
 	if (sources != NULL)
 		search.sources = *sources;

@@ -22,6 +22,7 @@
 /* Probes that an address may leave unanswered before it is thought to be none that answers; fewer
  * than make the path a dead one. */
 #define MUTE_AFTER 8
+#define MUTE_FOR   (60 * NS_PER_SECOND)
 
 struct slot {
 	const struct wb_tunnel *tunnel; /* NULL: no path */
@@ -29,6 +30,8 @@ struct slot {
 	struct wb_path path;
 	uint64_t searched;     /* ns, when routes were last looked through for somebody to ask */
 	struct wb_addr mute;   /* never answered, though the peer is heard */
+	uint64_t mute_until;   /* ns, when it is asked again */
+	uint64_t tried;	       /* probes sent when it was last given up */
 	uint64_t due;	       /* ns, when it wants to be run */
 	uint64_t wanted_since; /* ns, first of the handshakes that nobody answers; 0: none */
 	uint64_t asked;	       /* ns, when a session was last asked for */
@@ -98,15 +101,23 @@ static void end(struct control *control, unsigned id)
 }
 
 /* An address that was found out, and not given, may be that of a host that does not answer. If the
- * peer is heard all the same, its path is not judged by that. */
-static void doubt(struct slot *slot, uint64_t now)
+ * peer is heard all the same, its path is not judged by that, but for a try each minute. */
+static bool doubtful(const struct control *control, const struct slot *slot, uint64_t now)
 {
 	const struct wb_probe_totals *totals = &slot->path.prober.totals;
+	const struct config_path *config = named(control->paths, slot->tunnel->name);
 
-	if (slot->view.peer == NULL || totals->answered > 0 || totals->sent < MUTE_AFTER)
-		return;
-	if (now - wb_peer_activity(slot->view.peer).rx_any < NS_PER_SECOND)
-		slot->mute = slot->view.target;
+	return slot->view.target.family != 0 && slot->view.peer != NULL && totals->answered == 0 &&
+		totals->sent - slot->tried >= MUTE_AFTER &&
+		(config == NULL || config->probe != CONFIG_PROBE_TARGET) &&
+		now - wb_peer_activity(slot->view.peer).rx_any < NS_PER_SECOND;
+}
+
+static void mute(struct slot *slot, uint64_t now)
+{
+	slot->mute = slot->view.target;
+	slot->mute_until = now + MUTE_FOR;
+	slot->tried = slot->path.prober.totals.sent;
 }
 
 static void look_up(struct control *control, unsigned id, uint64_t now)
@@ -122,8 +133,10 @@ static void look_up(struct control *control, unsigned id, uint64_t now)
 	path_target_find(control, id,
 		config != NULL && config->probe == CONFIG_PROBE_TARGET ? &config->target : &any,
 		routes, &slot->view);
-	if (config == NULL || config->probe != CONFIG_PROBE_TARGET)
-		doubt(slot, now);
+	if (doubtful(control, slot, now))
+		mute(slot, now);
+	if (now >= slot->mute_until)
+		slot->mute.family = 0;
 	if (probing_off(control->paths, config) || wb_addr_equal(&slot->view.target, &slot->mute))
 		memset(&slot->view.target, 0, sizeof(slot->view.target));
 	health.probes = slot->view.target.family != 0;
@@ -271,6 +284,8 @@ static void run(struct control *control, struct slot *slot, uint64_t now)
 	/* One that is still heard has its session. */
 	if (slot->path.state == WB_PATH_DOWN && peer != NULL && now - facts.heard > NS_PER_SECOND)
 		session_ask(control, slot, peer, now);
+	if (doubtful(control, slot, now))
+		look_up(control, slot->tunnel->id, now);
 	if ((actions & WB_PATH_CHANGED) != 0)
 		groups_path_share(control, slot->tunnel->id, (uint16_t)slot->path.share);
 	slot->due = wb_path_deadline(&slot->path);
