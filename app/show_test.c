@@ -353,11 +353,14 @@ static void lcores(void **state)
 {
 	json_t *answers = document(
 		"{'/wirebraid/lcores': [0, 1],"
-		" '/wirebraid/lcore,0': {'lcore': 1, 'cpu': 3, 'busy_cycles': 1,"
-		"  'total_cycles': 8, 'packets': 5000000,"
-		"  'stages': ['rx:bond0', 'seal:a-long-tunnel1', 'open:a-long-tunnel1',"
-		"   'tun:a-long-tunnel1', 'tx:bond0']},"
-		/* Has not made a step yet. */
+		" '/wirebraid/lcore,0': {'lcore': 1, 'cpu': 3, 'busy_cycles': 8000,"
+		"  'total_cycles': 64000, 'packets': 5000000, 'tsc_hz': 2000000000,"
+		"  'stages': ['rx:bond0', 'seal:a-long-tunnel1', 'tx:bond0']},"
+		" '/wirebraid/stage,0:0': {'name': 'rx:bond0', 'cycles': 2000, 'packets': 10,"
+		"  'bursts': 4},"
+		" '/wirebraid/stage,0:1': {'name': 'seal:a-long-tunnel1', 'cycles': 0,"
+		"  'packets': 0, 'bursts': 0},"
+		/* The third was gone before it was asked for; the other one made no step yet. */
 		" '/wirebraid/lcore,1': {'lcore': 2, 'cpu': 4, 'total_cycles': 0, 'stages': []}}");
 	struct client client = {.answers = answers};
 	struct wb_err err;
@@ -366,9 +369,12 @@ static void lcores(void **state)
 
 	(void)state;
 	fits_80_columns(text);
-	has(text, "lcore 1 on CPU 3: busy 12.5 %, 5.00 M packet steps\n");
-	has(text, "\n  tx:bond0");
-	has(text, "lcore 2 on CPU 4: busy 0.0 %, 0 packet steps\n");
+	has(text,
+		"lcore 1 on CPU 3: busy 12.5 %, 5.00 M packet steps\n"
+		"  stage                      packets a burst  cycles/p ns/packet % busy\n"
+		"  rx:bond0                        10     2.5       200       100   25.0\n"
+		"  seal:a-long-tunnel1     \n");
+	has(text, "\nlcore 2 on CPU 4: busy 0.0 %, 0 packet steps\n");
 	json_decref(gathered);
 	json_decref(answers);
 }

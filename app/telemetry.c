@@ -173,6 +173,33 @@ static int lcores(struct gateway *gateway, const char *params, struct rte_tel_da
 	return 0;
 }
 
+/* A stage's share of its lcore, as an array's element cannot tell it: a dict of its own. */
+static int stage(struct gateway *gateway, const char *params, struct rte_tel_data *data)
+{
+	char name[24];
+	unsigned index, place;
+	const struct stage_list *list;
+	const struct stage *stage;
+
+	telemetry_split(params, name, sizeof(name), &place, &index);
+	index = (unsigned)strtoul(name, NULL, 10);
+	if (index >= gateway->plan.n_workers)
+		return -ENOENT;
+	list = atomic_load_explicit(&gateway->plan.workers[index]->stages, memory_order_relaxed);
+	if (place >= list->n)
+		return -ENOENT;
+	stage = list->stages[place];
+	rte_tel_data_start_dict(data);
+	rte_tel_data_add_dict_string(data, "name", stage->name);
+	rte_tel_data_add_dict_u64(
+		data, "cycles", __atomic_load_n(&stage->spent.cycles, __ATOMIC_RELAXED));
+	rte_tel_data_add_dict_u64(
+		data, "packets", __atomic_load_n(&stage->spent.packets, __ATOMIC_RELAXED));
+	rte_tel_data_add_dict_u64(
+		data, "bursts", __atomic_load_n(&stage->spent.bursts, __ATOMIC_RELAXED));
+	return 0;
+}
+
 static int lcore(struct gateway *gateway, const char *params, struct rte_tel_data *data)
 {
 	unsigned index = (unsigned)strtoul(params, NULL, 10);
@@ -198,6 +225,7 @@ static int lcore(struct gateway *gateway, const char *params, struct rte_tel_dat
 	rte_tel_data_add_dict_u64(data, "busy_cycles", worker->busy_cycles);
 	rte_tel_data_add_dict_u64(data, "total_cycles", worker->total_cycles);
 	rte_tel_data_add_dict_u64(data, "packets", worker->packets);
+	rte_tel_data_add_dict_u64(data, "tsc_hz", rte_get_tsc_hz());
 	rte_tel_data_add_dict_container(data, "stages", stages, 0);
 	return 0;
 }
@@ -215,6 +243,7 @@ static const struct {
 	{"/wirebraid/rings", rings, "Packets waiting for each stage, and room"},
 	{"/wirebraid/lcores", lcores, "Numbers of the workers"},
 	{"/wirebraid/lcore", lcore, "A worker. Parameter: its number"},
+	{"/wirebraid/stage", stage, "What a worker's stage took. Parameters: WORKER:INDEX"},
 	{"/wirebraid/ports", telemetry_ports, "Names of the ports"},
 	{"/wirebraid/port", telemetry_port, "A port. Parameter: its name"},
 	{"/wirebraid/member", telemetry_member, "A port's member. Parameters: NAME:INDEX"},

@@ -48,17 +48,35 @@ bool worker_tell(struct worker *worker, const struct event *event)
 	return false;
 }
 
-static unsigned run_stages(struct worker *worker)
+/* Notes what a run that did something took since `began`, the hand-over included; returns the time.
+ * A stage with nothing to do costs no reading of the clock: it counts to the next one. */
+static uint64_t account(struct stage *stage, unsigned handled, uint64_t began)
+{
+	uint64_t ended = rte_rdtsc();
+
+	stage->spent.cycles += ended - began;
+	stage->spent.packets += handled;
+	stage->spent.bursts++;
+	return ended;
+}
+
+static unsigned run_stages(struct worker *worker, uint64_t began)
 {
 	const struct stage_list *list = atomic_load_explicit(&worker->stages, memory_order_acquire);
 	unsigned handled = 0;
 
 	for (unsigned i = 0; i < list->n; i++) {
+		struct stage *stage = list->stages[i];
+		unsigned n;
+
 		/* "Sent after received" is told by time alone (lib/noise's timers): stages of one
 		 * loop must not share a moment. */
 		worker->now++;
-		handled += list->stages[i]->run(list->stages[i], worker);
+		n = stage->run(stage, worker);
 		flush_all(worker);
+		if (n > 0)
+			began = account(stage, n, began);
+		handled += n;
 	}
 	return handled;
 }
@@ -95,7 +113,7 @@ int worker_main(void *arg)
 
 		began = rte_rdtsc();
 		worker->now = clock_now();
-		handled = run_stages(worker);
+		handled = run_stages(worker, began);
 		rte_rcu_qsbr_quiescent(gateway->qsbr, worker->qsbr_id);
 		ended = rte_rdtsc();
 		worker->loops++;

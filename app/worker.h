@@ -76,6 +76,11 @@ struct stage {
 			uint64_t last; /**< ns, last read of the device */
 		} kernel;
 	} own __rte_cache_aligned;
+	struct {
+		uint64_t cycles; /**< TSC, of runs that handled packets */
+		uint64_t packets;
+		uint64_t bursts; /**< such runs */
+	} spent;
 } __rte_cache_aligned;
 
 /** The stages of a worker. Immutable once published. */
