@@ -112,9 +112,9 @@ def test_two_switches_and_min_links(net):
     gateway.distributing(2)
     others[0].distributing(2)
     others[1].distributing(0)
-    members = gateway.members()
-    assert [m['standing'] for m in members] == ['in', 'in', 'other system']
-    assert [m['aggregator'] for m in members] == [1, 1, 3]
+    wait_for(lambda: [m['standing'] for m in gateway.members()] == ['in', 'in', 'other system'], 5,
+             why=gateway.members())
+    assert [m['aggregator'] for m in gateway.members()] == [1, 1, 3]
     partner = others[0].members()[0]
     assert partner['partner_system_priority'] == 7 and partner['partner_port_priority'] == 8
     assert partner['partner_key'] >> 6 == 5
