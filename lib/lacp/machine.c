@@ -93,8 +93,6 @@ void wb_lacp_link(struct wb_lacp *lacp, unsigned index, bool up, uint32_t speed_
 		return;
 	}
 	member->receive = WB_LACP_RX_DISABLED;
-	member->selected = WB_LACP_UNSELECTED;
-	member->partner.state &= (uint8_t)~WB_LACP_SYNC;
 	member->current_while = member->periodic = NEVER;
 	member->need_to_transmit = false;
 	state_set(member, WB_LACP_EXPIRED, false);
