@@ -147,9 +147,10 @@ def test_sessions_do_not_suffer(net, what):
     with flood(s, what):
         wait_for(lambda: s.info('handshake_bad_mac' if what == 'noise'
                                 else 'handshake_cookie_sent') > 1000, 10, why='the flood is on')
-        answered = sum(s.ping_inside(session, number=n) for n in range(1, 21))
-    # Both sides' sockets and this process compete with the flood for two cores.
-    assert answered >= 19
+        answered = sum(s.ping_inside(session, number=n) for n in range(1, 61))
+    # Both sides' sockets, this process and the tests beside it compete with the flood for two
+    # cores; tests/bench/handshake_flood measures what the gateway itself lets through.
+    assert answered >= 54
     s.gateway.balanced()
 
 
