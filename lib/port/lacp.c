@@ -113,28 +113,22 @@ static void look_at_links(struct wb_port *port, uint64_t now)
 	}
 }
 
-/* Has the PMD do what the machines say; it forgets when a link goes and comes. Returns whether a
- * member began or ceased to distribute. */
-static bool apply(const struct wb_port *port)
+/* Has the PMD do what the machines say; it forgets when a link goes and comes. */
+static void apply(const struct wb_port *port)
 {
-	bool news = false;
-
 	for (unsigned i = 0; i < port->n_members; i++) {
 		const struct wb_lacp_member *member = &port->lacp->members[i];
 		uint16_t id = port->members[i].port_id;
 		int collects = rte_eth_bond_8023ad_ext_collect_get(port->port_id, id);
 		int distributes = rte_eth_bond_8023ad_ext_distrib_get(port->port_id, id);
 
-		if (distributes >= 0 && distributes != wb_lacp_distributing(member)) {
+		if (distributes >= 0 && distributes != wb_lacp_distributing(member))
 			rte_eth_bond_8023ad_ext_distrib(
 				port->port_id, id, wb_lacp_distributing(member));
-			news = true;
-		}
 		if (collects >= 0 && collects != wb_lacp_collecting(member))
 			rte_eth_bond_8023ad_ext_collect(
 				port->port_id, id, wb_lacp_collecting(member));
 	}
-	return news;
 }
 
 static bool lacpdu_send(const struct wb_port *port, unsigned index, struct rte_mempool *pool,
@@ -167,20 +161,15 @@ static void send_pending(const struct wb_port *port, struct rte_mempool *pool, u
 	}
 }
 
-bool wb_port_lacp_run(struct wb_port *port, struct rte_mempool *pool, uint64_t now)
+void wb_port_lacp_run(struct wb_port *port, struct rte_mempool *pool, uint64_t now)
 {
-	bool news;
-
-	if (port->lacp == NULL)
-		return false;
-	if (rte_ring_empty(port->lacp_received) && now < port->lacp_next)
-		return false;
+	if (port->lacp == NULL || (rte_ring_empty(port->lacp_received) && now < port->lacp_next))
+		return;
 	take_received(port, now);
 	look_at_links(port, now);
 	port->lacp_next = RTE_MIN(wb_lacp_run(port->lacp, now), now + LOOK_EVERY);
-	news = apply(port);
+	apply(port);
 	send_pending(port, pool, now);
-	return news;
 }
 
 void wb_port_lacp_leave(struct wb_port *port, struct rte_mempool *pool, uint64_t now)

@@ -26,9 +26,8 @@ void wb_port_lacp_end(struct wb_port *port);
  * few ms; what is not due costs little. A port that is no bond is ignored.
  * @param pool  where LACPDUs are made.
  * @param now   ns of a clock that does not jump.
- * @return true if a member began or ceased to distribute.
  */
-bool wb_port_lacp_run(struct wb_port *port, struct rte_mempool *pool, uint64_t now);
+void wb_port_lacp_run(struct wb_port *port, struct rte_mempool *pool, uint64_t now);
 
 /** Tells the partner that we leave. The bond's tx burst must still be called for a while, and
  * wb_port_lacp_run(), since the PMD takes one frame at a time. */
