@@ -39,12 +39,14 @@ def member_of(source, destination, sport, dport, members):
 
 
 def spread_ports(source, destination, tunnels, members, first=51820):
-    """Ports of both sites that put tunnel n on member n, both ways."""
+    """Ports of both sites that put tunnel n on member n, both ways, and spread them over one member
+    less, too."""
     ports = []
     theirs = first + 100
     for n in range(tunnels):
         mine = first + n
-        while member_of(source, destination, mine, theirs, members) != n % members:
+        while any(member_of(source, destination, mine, theirs, m) != n % m
+                  for m in (members, max(1, members - 1))):
             theirs += 1
         ports.append((mine, theirs))
         theirs += 1
