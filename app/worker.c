@@ -81,6 +81,23 @@ static unsigned run_stages(struct worker *worker, uint64_t began)
 	return handled;
 }
 
+unsigned worker_round(struct worker *worker)
+{
+	uint64_t began = rte_rdtsc();
+	unsigned handled;
+
+	worker->now = clock_now();
+	handled = run_stages(worker, began);
+	rte_rcu_qsbr_quiescent(worker->gateway->qsbr, worker->qsbr_id);
+	worker->loops++;
+	if (handled > 0) {
+		worker->busy_loops++;
+		worker->busy_cycles += rte_rdtsc() - began;
+		worker->packets += handled;
+	}
+	return handled;
+}
+
 static void idle(struct worker *worker, unsigned *empty_loops, uint64_t *sleep_ns)
 {
 	struct timespec pause;
@@ -101,7 +118,7 @@ int worker_main(void *arg)
 	struct gateway *gateway = worker->gateway;
 	unsigned empty_loops = 0;
 	uint64_t sleep_ns = IDLE_SLEEP_MIN;
-	uint64_t first = rte_rdtsc(), began, ended;
+	uint64_t first = rte_rdtsc();
 
 	/* The default slack of 50 µs would double the short sleeps. */
 	prctl(PR_SET_TIMERSLACK, 1UL);
@@ -109,24 +126,13 @@ int worker_main(void *arg)
 	rte_rcu_qsbr_thread_online(gateway->qsbr, worker->qsbr_id);
 
 	while (likely(!atomic_load_explicit(&gateway->stopping, memory_order_relaxed))) {
-		unsigned handled;
-
-		began = rte_rdtsc();
-		worker->now = clock_now();
-		handled = run_stages(worker, began);
-		rte_rcu_qsbr_quiescent(gateway->qsbr, worker->qsbr_id);
-		ended = rte_rdtsc();
-		worker->loops++;
-		worker->total_cycles = ended - first;
-		if (handled > 0) {
-			worker->busy_loops++;
-			worker->busy_cycles += ended - began;
-			worker->packets += handled;
+		if (worker_round(worker) > 0) {
 			empty_loops = 0;
 			sleep_ns = IDLE_SLEEP_MIN;
-		}
-		if (handled == 0)
+		} else {
 			idle(worker, &empty_loops, &sleep_ns);
+		}
+		worker->total_cycles = rte_rdtsc() - first;
 	}
 
 	rte_rcu_qsbr_thread_offline(gateway->qsbr, worker->qsbr_id);

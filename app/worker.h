@@ -188,6 +188,10 @@ static inline bool worker_may(
  * that needs it, not kept. Returns false if there was no room. */
 bool worker_tell(struct worker *worker, const struct event *event);
 
+/** Runs each stage once, and says that the worker holds on to nothing control may free. Returns how
+ * many packets were handled. */
+unsigned worker_round(struct worker *worker);
+
 /** The lcore's main function: runs stages until the gateway stops. */
 int worker_main(void *worker);
 
