@@ -60,6 +60,18 @@ static uint64_t account(struct stage *stage, unsigned handled, uint64_t began)
 	return ended;
 }
 
+unsigned worker_run_stage(struct worker *worker, struct stage *stage)
+{
+	unsigned handled;
+
+	/* "Sent after received" is told by time alone (lib/noise's timers): stages of one loop must
+	 * not share a moment. */
+	worker->now++;
+	handled = stage->run(stage, worker);
+	flush_all(worker);
+	return handled;
+}
+
 static unsigned run_stages(struct worker *worker, uint64_t began)
 {
 	const struct stage_list *list = atomic_load_explicit(&worker->stages, memory_order_acquire);
@@ -67,13 +79,8 @@ static unsigned run_stages(struct worker *worker, uint64_t began)
 
 	for (unsigned i = 0; i < list->n; i++) {
 		struct stage *stage = list->stages[i];
-		unsigned n;
+		unsigned n = worker_run_stage(worker, stage);
 
-		/* "Sent after received" is told by time alone (lib/noise's timers): stages of one
-		 * loop must not share a moment. */
-		worker->now++;
-		n = stage->run(stage, worker);
-		flush_all(worker);
 		if (n > 0)
 			began = account(stage, n, began);
 		handled += n;

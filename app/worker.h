@@ -39,6 +39,13 @@ enum stage_kind {
 	STAGE_TX,
 };
 
+/** What a stage has cost, by its lcore's account. */
+struct stage_spent {
+	uint64_t cycles; /**< TSC, of runs that handled packets */
+	uint64_t packets;
+	uint64_t bursts; /**< such runs */
+};
+
 /** One box of the picture in the architecture: takes a burst, hands on bursts. */
 struct stage {
 	/** Does one burst of work; returns how many packets it handled. NULL: no stage is here. */
@@ -76,11 +83,7 @@ struct stage {
 			uint64_t last; /**< ns, last read of the device */
 		} kernel;
 	} own __rte_cache_aligned;
-	struct {
-		uint64_t cycles; /**< TSC, of runs that handled packets */
-		uint64_t packets;
-		uint64_t bursts; /**< such runs */
-	} spent;
+	struct stage_spent spent;
 } __rte_cache_aligned;
 
 /** The stages of a worker. Immutable once published. */
@@ -187,6 +190,9 @@ static inline bool worker_may(
 /** Tells control; an event that finds no room is counted and, being repeated by the next packet
  * that needs it, not kept. Returns false if there was no room. */
 bool worker_tell(struct worker *worker, const struct event *event);
+
+/** Runs one stage once and hands on what it has sent. Returns how many packets were handled. */
+unsigned worker_run_stage(struct worker *worker, struct stage *stage);
 
 /** Runs each stage once, and says that the worker holds on to nothing control may free. Returns how
  * many packets were handled. */

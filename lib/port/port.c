@@ -120,6 +120,9 @@ static int start(struct wb_port *port, struct wb_err *err)
 	rc = rte_eth_macaddr_get(port->port_id, &mac);
 	if (rc < 0)
 		return wb_err_set(err, -rc, "%s: has no MAC address", port->name);
+	/* A ring in memory has none of its own. */
+	if (rte_is_zero_ether_addr(&mac))
+		rte_eth_random_addr(mac.addr_bytes);
 	memcpy(port->mac, mac.addr_bytes, sizeof(port->mac));
 	if (port->lacp != NULL)
 		wb_lacp_system_set(port->lacp, port->mac);
