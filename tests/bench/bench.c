@@ -37,7 +37,6 @@ static const char *const stage_names[] = {
 struct options {
 	struct world_options world;
 	unsigned rounds;
-	bool parts;
 	unsigned sizes[SIZES_MAX], n_sizes;
 	enum path paths[PATHS_N];
 	unsigned n_paths;
@@ -88,7 +87,7 @@ static void parse(struct options *options, int argc, char **argv)
 	static const struct option known[] = {{"lcores", 1, NULL, 'l'}, {"tunnels", 1, NULL, 't'},
 		{"peers", 1, NULL, 'p'}, {"routes", 1, NULL, 'r'}, {"flows", 1, NULL, 'f'},
 		{"inner", 1, NULL, 'i'}, {"outer", 1, NULL, 'o'}, {"rounds", 1, NULL, 'n'},
-		{"sizes", 1, NULL, 's'}, {"paths", 1, NULL, 'w'}, {"parts", 0, NULL, 'x'},
+		{"sizes", 1, NULL, 's'}, {"paths", 1, NULL, 'w'}, {"store", 1, NULL, 'b'},
 		{NULL, 0, NULL, 0}};
 	struct world_options *world = &options->world;
 	char sizes[] = "64,512,1420", paths[] = "seal,open,forward-out,forward-in";
@@ -101,7 +100,8 @@ static void parse(struct options *options, int argc, char **argv)
 		.flows = 64,
 		.inner = 4,
 		.outer = 4,
-		.mtu = 1500};
+		.mtu = 1500,
+		.store = 1024};
 	options->rounds = 21;
 	while ((c = getopt_long(argc, argv, "", known, NULL)) != -1)
 		switch (c) {
@@ -135,8 +135,8 @@ static void parse(struct options *options, int argc, char **argv)
 		case 'w':
 			parse_paths(options, optarg);
 			break;
-		case 'x':
-			options->parts = true;
+		case 'b':
+			world->store = number("store", optarg, 256, STORE) / 256 * 256;
 			break;
 		default:
 			exit(2);

@@ -162,8 +162,8 @@ static void prepare_in(struct world *world, struct traffic *traffic, unsigned i)
 
 void traffic_make(struct world *world, struct traffic *traffic)
 {
-	traffic->n = STORE;
-	check(rte_pktmbuf_alloc_bulk(world->gateway.pool, traffic->mbufs, STORE) == 0,
+	traffic->n = world->options.store;
+	check(rte_pktmbuf_alloc_bulk(world->gateway.pool, traffic->mbufs, traffic->n) == 0,
 		"no buffers for the packets");
 }
 

@@ -10,7 +10,7 @@
 /* The ports' places in the gateway. */
 enum { LAN, WAN, SIDES };
 
-/* Packets under way and at rest: the ports' rings hold them all. */
+/* Packets of a round, at the most: the ports' rings hold them all. */
 #define STORE 4096
 
 struct world_options {
@@ -21,6 +21,7 @@ struct world_options {
 	unsigned flows;
 	unsigned inner, outer; /* IP versions: 4, 6 */
 	unsigned mtu;	       /* of the ports */
+	unsigned store;	       /* packets of a round: how much of them caches hold */
 };
 
 /* The other side of a peer: what it seals with. */
