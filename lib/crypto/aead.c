@@ -51,8 +51,10 @@ const char *wb_aead_arch(const struct wb_aead_ctx *ctx)
 		return "AVX512";
 	case IMB_ARCH_AVX2:
 		return "AVX2";
+#if IMB_VERSION_NUM < IMB_VERSION(2, 0, 0)
 	case IMB_ARCH_AVX:
 		return "AVX";
+#endif
 	default:
 		return "SSE";
 	}
