@@ -8,52 +8,6 @@
 #include "fib/flow_follow.h"
 #include "gateway.h"
 
-static int ip4_check(struct rte_mbuf *mbuf)
-{
-	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(mbuf, const struct rte_ipv4_hdr *);
-	uint32_t held = rte_pktmbuf_data_len(mbuf), header, total;
-
-	if (held < sizeof(*ip))
-		return WB_DROP_BAD_IP_HEADER;
-	header = rte_ipv4_hdr_len(ip);
-	total = rte_be_to_cpu_16(ip->total_length);
-	if (header < sizeof(*ip) || total < header || total > held)
-		return WB_DROP_BAD_IP_HEADER;
-	/* RFC 1812, 5.2.2: the sum over the header with its checksum in place is all ones. */
-	if (rte_raw_cksum(ip, header) != 0xffff)
-		return WB_DROP_BAD_CHECKSUM;
-	rte_pktmbuf_trim(mbuf, (uint16_t)(held - total));
-	return 0;
-}
-
-static int ip6_check(struct rte_mbuf *mbuf)
-{
-	const struct rte_ipv6_hdr *ip = rte_pktmbuf_mtod(mbuf, const struct rte_ipv6_hdr *);
-	uint32_t held = rte_pktmbuf_data_len(mbuf), total;
-
-	if (held < sizeof(*ip))
-		return WB_DROP_BAD_IP_HEADER;
-	total = sizeof(*ip) + rte_be_to_cpu_16(ip->payload_len);
-	if (total > held)
-		return WB_DROP_BAD_IP_HEADER;
-	rte_pktmbuf_trim(mbuf, (uint16_t)(held - total));
-	return 0;
-}
-
-int ip_check(struct rte_mbuf *mbuf)
-{
-	if (rte_pktmbuf_data_len(mbuf) == 0)
-		return WB_DROP_BAD_IP_HEADER;
-	switch (*rte_pktmbuf_mtod(mbuf, uint8_t *) >> 4) {
-	case 4:
-		return ip4_check(mbuf);
-	case 6:
-		return ip6_check(mbuf);
-	default:
-		return WB_DROP_BAD_IP_HEADER;
-	}
-}
-
 void forward_lookup(struct worker *worker, struct ip_burst *burst)
 {
 	uint32_t ip4[2 * BURST];

@@ -11,23 +11,12 @@
 
 #include "worker.h"
 
-/** Bytes a packet must leave free in front of its IP header for the outer headers. */
-#define FORWARD_HEADROOM (14 + 40 + 8 + 16)
-
 /** What forward_burst() needs to know of each packet: proved by ip_check(). */
 struct ip_burst {
 	struct rte_mbuf *mbufs[2 * BURST]; /**< data at the IP header */
 	uint64_t next_hops[2 * BURST];	   /**< ids, by forward_lookup() */
 	uint16_t n;
 };
-
-/**
- * Proves an IP packet's header: version, lengths, IPv4 checksum; trims what lies behind the
- * packet's own length (Ethernet padding, WireGuard padding).
- * @param mbuf  data at the IP header, one segment.
- * @return 0, or the reason to drop it.
- */
-int ip_check(struct rte_mbuf *mbuf);
 
 /** Looks up the destinations of a burst in the FIB, both families. */
 void forward_lookup(struct worker *worker, struct ip_burst *burst);

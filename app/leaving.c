@@ -10,8 +10,8 @@ unsigned leaving_place(const struct wb_port *port, const struct wb_outer *outer,
 {
 	struct wb_bond_packet packet = {0};
 
-	memcpy(packet.destination_mac, outer->header, 6);
-	memcpy(packet.source_mac, outer->header + 6, 6);
+	memcpy(packet.destination_mac, wb_outer_start(outer), 6);
+	memcpy(packet.source_mac, wb_outer_start(outer) + 6, 6);
 	packet.source.addr = outer->local;
 	packet.source.port = local_port;
 	packet.destination = outer->remote;

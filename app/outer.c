@@ -5,7 +5,6 @@
 #include <rte_ether.h>
 #include <rte_ip.h>
 #include <rte_malloc.h>
-#include <rte_memcpy.h>
 #include <rte_udp.h>
 
 #define HOP_LIMIT 64
@@ -65,6 +64,15 @@ static void offload(struct wb_outer *outer)
 		sizeof(struct rte_udp_hdr), 0, 0, 0, 0);
 }
 
+static void write_answer(struct wb_outer *outer, const struct outer_way *way)
+{
+	size_t length = outer->ipv6 ? 16 : 4;
+
+	memcpy(outer->answer_addresses, way->remote.addr.bytes, length);
+	memcpy(outer->answer_addresses + length, way->local.bytes, length);
+	outer->answer_port = rte_cpu_to_be_16(way->remote.port);
+}
+
 struct wb_outer *outer_make(const struct outer_way *way)
 {
 	struct wb_outer *outer = rte_zmalloc("wb_outer", sizeof(*outer), RTE_CACHE_LINE_SIZE);
@@ -87,6 +95,9 @@ struct wb_outer *outer_make(const struct outer_way *way)
 	outer->pseudo_sum = pseudo_sum(way);
 	if (way->udp_checksums)
 		offload(outer);
+	/* Flush with the array's end. */
+	memmove(outer->header + WB_OUTER_MAX - outer->length, outer->header, outer->length);
+	write_answer(outer, way);
 	outer->port = way->port;
 	outer->mtu = way->mtu;
 	outer->inner_mtu = (uint16_t)(way->mtu - (outer->length - outer->l2) -
@@ -97,62 +108,17 @@ struct wb_outer *outer_make(const struct outer_way *way)
 	return outer;
 }
 
-static uint16_t fold(uint32_t sum)
+void outer_sum_udp(struct rte_udp_hdr *udp, const struct wb_outer *outer, uint16_t payload)
 {
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
-}
+	uint16_t sum;
 
-static void finish_udp(struct rte_udp_hdr *udp, const struct wb_outer *outer, uint16_t payload)
-{
-	uint16_t length = rte_cpu_to_be_16((uint16_t)(sizeof(*udp) + payload)), sum;
-
-	udp->dgram_len = length;
 	if (outer->tx_flags != 0) {
 		/* The pseudo header's sum: the port adds the rest. */
-		udp->dgram_cksum = fold(outer->pseudo_sum + length);
-	} else if (outer->ipv6) {
-		sum = fold(outer->pseudo_sum + length + rte_raw_cksum(udp, sizeof(*udp) + payload));
-		sum = (uint16_t)~sum;
-		udp->dgram_cksum = sum == 0 ? 0xffff : sum;
+		udp->dgram_cksum = outer_fold(outer->pseudo_sum + udp->dgram_len);
+		return;
 	}
-}
-
-static void finish_ip4(
-	uint8_t *l3, const struct wb_outer *outer, uint16_t payload, uint8_t tos, uint16_t id)
-{
-	struct rte_ipv4_hdr *ip = (void *)l3;
-	struct rte_udp_hdr *udp = (void *)(ip + 1);
-
-	ip->type_of_service = tos;
-	ip->total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + sizeof(*udp) + payload));
-	ip->packet_id = rte_cpu_to_be_16(id);
-	ip->hdr_checksum = (uint16_t)~fold(
-		outer->ip_sum + ip->total_length + ip->packet_id + rte_cpu_to_be_16(tos));
-	finish_udp(udp, outer, payload);
-}
-
-static void finish_ip6(uint8_t *l3, const struct wb_outer *outer, uint16_t payload, uint8_t tos)
-{
-	struct rte_ipv6_hdr *ip = (void *)l3;
-	struct rte_udp_hdr *udp = (void *)(ip + 1);
-
-	ip->vtc_flow = rte_cpu_to_be_32(UINT32_C(6) << 28 | (uint32_t)tos << 20);
-	ip->payload_len = rte_cpu_to_be_16((uint16_t)(sizeof(*udp) + payload));
-	finish_udp(udp, outer, payload);
-}
-
-void outer_write(struct rte_mbuf *mbuf, const struct wb_outer *outer, uint8_t tos, uint16_t id)
-{
-	uint16_t payload = rte_pktmbuf_data_len(mbuf);
-	uint8_t *frame = (uint8_t *)rte_pktmbuf_prepend(mbuf, outer->length);
-
-	rte_memcpy(frame, outer->header, outer->length);
-	mbuf->ol_flags |= outer->tx_flags;
-	mbuf->tx_offload = outer->tx_lengths;
-	if (outer->ipv6)
-		finish_ip6(frame + outer->l2, outer, payload, tos);
-	else
-		finish_ip4(frame + outer->l2, outer, payload, tos, id);
+	sum = outer_fold(
+		outer->pseudo_sum + udp->dgram_len + rte_raw_cksum(udp, sizeof(*udp) + payload));
+	sum = (uint16_t)~sum;
+	udp->dgram_cksum = sum == 0 ? 0xffff : sum;
 }

@@ -7,8 +7,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
+#include <rte_byteorder.h>
+#include <rte_ip.h>
 #include <rte_mbuf.h>
+#include <rte_udp.h>
 
 #include "wg/peer.h"
 
@@ -29,6 +33,16 @@ struct outer_way {
  * with rte_free(). */
 struct wb_outer *outer_make(const struct outer_way *way);
 
+/** Makes the UDP checksum, or prepares it for the port that will; the length is in place. */
+void outer_sum_udp(struct rte_udp_hdr *udp, const struct wb_outer *outer, uint16_t payload);
+
+static inline uint16_t outer_fold(uint32_t sum)
+{
+	sum = (sum & 0xffff) + (sum >> 16);
+	sum = (sum & 0xffff) + (sum >> 16);
+	return (uint16_t)sum;
+}
+
 /**
  * Puts the headers in front of a message. Any thread; the mbuf has WB_OUTER_MAX bytes of headroom.
  * The port makes the UDP checksum if it can. If it cannot, the checksum is left out over IPv4, as
@@ -36,6 +50,35 @@ struct wb_outer *outer_make(const struct outer_way *way);
  * @param tos  DSCP and ECN of the outer header.
  * @param id   IPv4 identification: routers may fragment the packet.
  */
-void outer_write(struct rte_mbuf *mbuf, const struct wb_outer *outer, uint8_t tos, uint16_t id);
+static inline void outer_write(
+	struct rte_mbuf *mbuf, const struct wb_outer *outer, uint8_t tos, uint16_t id)
+{
+	uint16_t payload = rte_pktmbuf_data_len(mbuf),
+		 length = (uint16_t)(sizeof(struct rte_udp_hdr) + payload);
+	uint8_t *message = rte_pktmbuf_mtod(mbuf, uint8_t *);
+	struct rte_udp_hdr *udp = (void *)(message - sizeof(*udp));
+
+	memcpy(message - WB_OUTER_MAX, outer->header, WB_OUTER_MAX);
+	rte_pktmbuf_prepend(mbuf, outer->length);
+	mbuf->ol_flags |= outer->tx_flags;
+	mbuf->tx_offload = outer->tx_lengths;
+	udp->dgram_len = rte_cpu_to_be_16(length);
+	if (likely(!outer->ipv6)) {
+		struct rte_ipv4_hdr *ip = (void *)((uint8_t *)udp - sizeof(*ip));
+
+		ip->type_of_service = tos;
+		ip->total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + length));
+		ip->packet_id = rte_cpu_to_be_16(id);
+		ip->hdr_checksum = (uint16_t)~outer_fold(
+			outer->ip_sum + ip->total_length + ip->packet_id + rte_cpu_to_be_16(tos));
+	} else {
+		struct rte_ipv6_hdr *ip = (void *)((uint8_t *)udp - sizeof(*ip));
+
+		ip->vtc_flow = rte_cpu_to_be_32(UINT32_C(6) << 28 | (uint32_t)tos << 20);
+		ip->payload_len = rte_cpu_to_be_16(length);
+	}
+	if (unlikely(outer->ipv6 || outer->tx_flags != 0))
+		outer_sum_udp(udp, outer, payload);
+}
 
 #endif

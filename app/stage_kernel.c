@@ -5,9 +5,12 @@
 
 #include "forward.h"
 #include "gateway.h"
+#include "ip_check.h"
 
-/* Each read is a system call: a busy worker makes one round of them in this time. */
-#define READ_EVERY (50 * NS_PER_US)
+/* Each read is a system call: a busy worker makes one round of them in this time, and in up to the
+ * longer one while there is nothing to read: no longer than an idle worker sleeps. */
+#define READ_EVERY	(50 * NS_PER_US)
+#define READ_EVERY_IDLE (250 * NS_PER_US)
 
 /* More than rte_ip_frag puts together. */
 #define SEGMENTS_MAX 64
@@ -71,42 +74,51 @@ static struct rte_mbuf *read_one(struct worker *worker, struct wb_tuntap *device
 
 static bool read_is_due(struct stage *stage, struct worker *worker)
 {
-	if (worker->now - stage->own.kernel.last < READ_EVERY)
+	if (worker->now - stage->own.kernel.last < stage->own.kernel.pause)
 		return false;
 	stage->own.kernel.last = worker->now;
 	return true;
+}
+
+/* After a round of reads. */
+static void read_again(struct stage *stage, unsigned found)
+{
+	uint64_t longer = RTE_MIN(stage->own.kernel.pause * 2, READ_EVERY_IDLE);
+
+	stage->own.kernel.pause = found > 0 ? READ_EVERY : RTE_MAX(longer, READ_EVERY);
 }
 
 unsigned stage_tap_run(struct stage *stage, struct worker *worker)
 {
 	struct gateway *gateway = worker->gateway;
 	struct wb_tuntap *tap = gateway->ports[stage->object].tap;
-	unsigned handled = write_burst(stage, worker, tap, WB_OUT_TAP_TX, WB_DROP_TAP_REFUSED);
+	unsigned written = write_burst(stage, worker, tap, WB_OUT_TAP_TX, WB_DROP_TAP_REFUSED);
 	struct rte_mbuf *mbuf;
+	unsigned found;
 
 	if (!read_is_due(stage, worker))
-		return handled;
-	for (unsigned i = 0; i < BURST && (mbuf = read_one(worker, tap, 0)) != NULL; i++) {
+		return written;
+	for (found = 0; found < BURST && (mbuf = read_one(worker, tap, 0)) != NULL; found++) {
 		wb_count(worker->count, WB_IN_TAP_RX, 1);
 		worker_send(worker, gateway->plan.tx[stage->object], mbuf);
-		handled++;
 	}
-	return handled;
+	read_again(stage, found);
+	return written + found;
 }
 
 unsigned stage_tun_run(struct stage *stage, struct worker *worker)
 {
 	struct gateway *gateway = worker->gateway;
 	struct wb_tuntap *tun = gateway->tunnels[stage->object].tun;
-	unsigned handled = write_burst(stage, worker, tun, WB_OUT_TUN_TX, WB_DROP_TUN_REFUSED);
+	unsigned written = write_burst(stage, worker, tun, WB_OUT_TUN_TX, WB_DROP_TUN_REFUSED);
 	struct rte_mbuf *mbuf;
+	unsigned found;
 	int reason;
 
 	if (!read_is_due(stage, worker))
-		return handled;
-	for (unsigned i = 0; i < BURST && (mbuf = read_one(worker, tun, PACKET_L2_ROOM)) != NULL;
-		i++) {
-		handled++;
+		return written;
+	for (found = 0; found < BURST && (mbuf = read_one(worker, tun, PACKET_L2_ROOM)) != NULL;
+		found++) {
 		wb_count(worker->count, WB_IN_TUN_RX, 1);
 		reason = ip_check(mbuf);
 		if (unlikely(reason != 0)) {
@@ -117,5 +129,6 @@ unsigned stage_tun_run(struct stage *stage, struct worker *worker)
 		packet_of(mbuf)->peer = NULL;
 		worker_send(worker, gateway->plan.seal[stage->object], mbuf);
 	}
-	return handled;
+	read_again(stage, found);
+	return written + found;
 }

@@ -9,6 +9,7 @@
 
 #include "forward.h"
 #include "gateway.h"
+#include "ip_check.h"
 #include "local.h"
 #include "mss.h"
 #include "session.h"
@@ -76,24 +77,28 @@ static void outer_addresses(
 	}
 }
 
-/* An authenticated packet shows where the peer is (paper, section 2.1): control is told of a new
- * place, once. */
-static void roam(struct worker *worker, struct wb_peer *peer, const struct rte_mbuf *mbuf)
+/* Whether a packet came the way ours go: from where they go to, to where they come from. */
+static bool came_as_we_go(const struct wb_outer *outer, const struct rte_mbuf *mbuf)
 {
-	const struct wb_outer *outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
+	const uint8_t *message = rte_pktmbuf_mtod(mbuf, const uint8_t *);
+	const uint8_t *l3 = message - packet_of((struct rte_mbuf *)(uintptr_t)mbuf)->outer;
+
+	if (memcmp(message - 8, &outer->answer_port, 2) != 0)
+		return false;
+	if (likely(*l3 >> 4 == 4))
+		return !outer->ipv6 && memcmp(l3 + 12, outer->answer_addresses, 8) == 0;
+	return outer->ipv6 && memcmp(l3 + 8, outer->answer_addresses, 32) == 0;
+}
+
+static void report(struct worker *worker, struct wb_peer *peer, const struct rte_mbuf *mbuf,
+	const struct wb_outer *outer)
+{
 	struct event event = {.kind = EVENT_ROAMED, .peer_id = peer->id, .serial = peer->serial};
 	uint32_t way = outer != NULL ? outer->serial : 0;
 	struct wb_endpoint remote;
 	struct wb_addr local;
 
 	outer_addresses(mbuf, &remote, &local);
-	if (likely(outer != NULL && wb_endpoint_equal(&outer->remote, &remote) &&
-		    wb_addr_equal(&outer->local, &local))) {
-		peer->open.reported = remote;
-		peer->open.reported_local = local;
-		peer->open.reported_way = way;
-		return;
-	}
 	/* Told once, unless it was told somewhere else since. */
 	if (way == peer->open.reported_way && wb_endpoint_equal(&peer->open.reported, &remote) &&
 		wb_addr_equal(&peer->open.reported_local, &local))
@@ -110,6 +115,24 @@ static void roam(struct worker *worker, struct wb_peer *peer, const struct rte_m
 	peer->open.reported = remote;
 	peer->open.reported_local = local;
 	peer->open.reported_way = way;
+	peer->open.settled_way = 0;
+}
+
+/* An authenticated packet shows where the peer is (paper, section 2.1): control is told of a new
+ * place, once. */
+static void roam(struct worker *worker, struct wb_peer *peer, const struct rte_mbuf *mbuf)
+{
+	const struct wb_outer *outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
+
+	if (unlikely(outer == NULL || !came_as_we_go(outer, mbuf))) {
+		report(worker, peer, mbuf, outer);
+		return;
+	}
+	if (likely(peer->open.settled_way == outer->serial))
+		return;
+	/* Forgets what was told: if it goes there after all, control is to hear of it again. */
+	peer->open.reported = (struct wb_endpoint){.port = 0};
+	peer->open.settled_way = outer->serial;
 }
 
 /* The state an authenticated, fresh packet changes. */

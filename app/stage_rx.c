@@ -10,6 +10,7 @@
 
 #include "forward.h"
 #include "gateway.h"
+#include "ip_check.h"
 #include "local.h"
 #include "reassembly.h"
 
@@ -90,8 +91,10 @@ unsigned stage_rx_run(struct stage *stage, struct worker *worker)
 	if (received == 0)
 		return 0;
 	wb_count(worker->count, WB_IN_PORT_RX, received);
-	for (unsigned i = 0; i < received; i++)
+	for (unsigned i = 0; i < received; i++) {
 		rte_prefetch0(rte_pktmbuf_mtod(frames[i], void *));
+		rte_prefetch0(packet_of(frames[i]));
+	}
 	for (unsigned i = 0; i < received; i++)
 		if (frame_classify(worker, stage, frames[i]))
 			ip.mbufs[ip.n++] = frames[i];

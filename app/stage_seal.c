@@ -19,11 +19,24 @@
 /* How long packets wait for the way to the peer: as long as the kernel asks for a neighbour. */
 #define WAY_PATIENCE (3 * NS_PER_SECOND)
 
+#define PADDING_MAX 15
+
 /* Peers that wait which one run looks after. */
 #define WAITING_A_RUN 8
 
+/** What packets of a peer are sealed with. */
+struct sender {
+	struct wb_peer *peer; /**< NULL: nobody */
+	struct wb_keypair *keypair;
+	const struct wb_outer *outer; /**< NULL: there is no way */
+	uint16_t mtu;		      /**< bytes of an inner packet, the way's and the tunnel's */
+};
+
 /** A burst on its way through the AEAD. */
 struct seal_burst {
+	/** The last packet's, if it goes for the next one of its peer too. Looked up after the
+	 * packets were taken off the ring, it is as fresh for all of them. */
+	struct sender sender;
 	struct rte_mbuf *mbufs[BURST];
 	struct wb_peer *peers[BURST];
 	const struct wb_outer *outers[BURST];
@@ -89,19 +102,21 @@ static uint8_t outer_ecn(const struct rte_mbuf *mbuf)
 
 /* Takes a counter of the keypair and lays the packet out as a transport message whose text the AEAD
  * will seal in place. */
-static void add_to_burst(struct seal_burst *burst, uint16_t mtu, struct wb_peer *peer,
-	struct wb_keypair *keypair, const struct wb_outer *outer, struct rte_mbuf *mbuf)
+static void add_to_burst(
+	struct seal_burst *burst, uint16_t mtu, const struct sender *sender, struct rte_mbuf *mbuf)
 {
 	uint16_t inner = rte_pktmbuf_data_len(mbuf);
 	uint16_t padded = (uint16_t)wb_transport_padded(inner, mtu);
-	struct wb_msg_transport *message;
+	uint8_t *text = rte_pktmbuf_mtod(mbuf, uint8_t *);
+	struct wb_msg_transport *message = (void *)(text - sizeof(*message));
+	struct wb_keypair *keypair = sender->keypair;
 	uint8_t ecn = outer_ecn(mbuf);
-	uint8_t *text;
 
-	text = rte_pktmbuf_mtod(mbuf, uint8_t *);
-	memset(text + inner, 0, padded - inner);
-	rte_pktmbuf_append(mbuf, (uint16_t)(padded - inner + WB_AEAD_TAG_LEN));
-	message = (void *)rte_pktmbuf_prepend(mbuf, sizeof(*message));
+	/* More than there is of padding: the tag comes over what is too much. */
+	memset(text + inner, 0, WB_AEAD_TAG_LEN);
+	mbuf->data_off = (uint16_t)(mbuf->data_off - sizeof(*message));
+	mbuf->data_len = (uint16_t)(sizeof(*message) + padded + WB_AEAD_TAG_LEN);
+	mbuf->pkt_len = mbuf->data_len;
 	message->type = rte_cpu_to_le_32(WB_MSG_TRANSPORT);
 	message->receiver = rte_cpu_to_le_32(keypair->remote_index);
 	message->counter = rte_cpu_to_le_64(keypair->seal.counter);
@@ -113,8 +128,8 @@ static void add_to_burst(struct seal_burst *burst, uint16_t mtu, struct wb_peer 
 		.key = &keypair->send_key,
 	};
 	burst->mbufs[burst->n] = mbuf;
-	burst->peers[burst->n] = peer;
-	burst->outers[burst->n] = outer;
+	burst->peers[burst->n] = sender->peer;
+	burst->outers[burst->n] = sender->outer;
 	burst->ecn[burst->n] = ecn;
 	burst->n++;
 }
@@ -122,7 +137,7 @@ static void add_to_burst(struct seal_burst *burst, uint16_t mtu, struct wb_peer 
 static bool has_room(const struct rte_mbuf *mbuf)
 {
 	return rte_pktmbuf_headroom(mbuf) >= WB_OUTER_MAX + sizeof(struct wb_msg_transport) &&
-		rte_pktmbuf_tailroom(mbuf) >= 15 + WB_AEAD_TAG_LEN;
+		rte_pktmbuf_tailroom(mbuf) >= PADDING_MAX + WB_AEAD_TAG_LEN;
 }
 
 /* The way to the peer; or that its packets are to wait for it, while the kernel asks for the next
@@ -144,22 +159,39 @@ static bool way_ready(struct worker *worker, struct wb_peer *peer, const struct 
 }
 
 /* True: a packet of the peer can be sealed now, or has no hope. False: it has to wait. */
-static bool ready(struct worker *worker, struct wb_peer *peer, struct wb_keypair **keypair,
-	const struct wb_outer **outer)
+static bool ready(
+	struct stage *stage, struct worker *worker, struct wb_peer *peer, struct sender *sender)
 {
-	*keypair = NULL;
-	*outer = NULL;
+	const struct wb_tunnel *tunnel = worker->gateway->wg->by_id[stage->object];
+	struct wb_keypair *keypair;
+
+	*sender = (struct sender){.peer = peer};
 	/* It was heard at a new place, and control looks for the way there. */
 	if (unlikely(atomic_load_explicit(&peer->moving, memory_order_acquire) > 0))
 		return false;
 	if (unlikely(!atomic_load_explicit(&peer->located, memory_order_relaxed)))
 		return true;
-	*keypair = wb_peer_sending_key(peer);
-	if (unlikely(!keypair_usable(*keypair, worker->now))) {
+	sender->keypair = keypair = wb_peer_sending_key(peer);
+	if (unlikely(!keypair_usable(keypair, worker->now))) {
 		session_want_handshake(worker, peer);
 		return false;
 	}
-	return way_ready(worker, peer, outer);
+	if (unlikely(!way_ready(worker, peer, &sender->outer)))
+		return false;
+	if (unlikely(sender->outer == NULL))
+		return true;
+	sender->mtu = RTE_MIN(tunnel->mtu, sender->outer->inner_mtu);
+	if (unlikely(wb_session_wants_rekey_on_send(wb_keypair_age(keypair, worker->now),
+		    keypair->seal.counter, keypair->initiator)))
+		session_want_handshake(worker, peer);
+	return true;
+}
+
+/* Whether a sender that was ready for the last packet is for the next one of the peer. */
+static bool still_ready(const struct sender *sender, const struct wb_peer *peer)
+{
+	return sender->peer == peer && sender->outer != NULL &&
+		sender->keypair->seal.counter < WB_REJECT_AFTER_MESSAGES;
 }
 
 /* A packet of a peer that has no endpoint, or none that can be reached. */
@@ -177,46 +209,41 @@ static void no_way(
 
 /* Takes a packet of a peer into the burst, or drops it. */
 static void seal_one(struct stage *stage, struct worker *worker, struct seal_burst *burst,
-	struct wb_peer *peer, struct wb_keypair *keypair, const struct wb_outer *outer,
-	struct rte_mbuf *mbuf)
+	const struct sender *sender, struct rte_mbuf *mbuf)
 {
-	const struct wb_tunnel *tunnel = worker->gateway->wg->by_id[stage->object];
-	uint16_t mtu;
+	uint16_t mtu = sender->mtu;
 
-	if (unlikely(outer == NULL)) {
-		no_way(stage, worker, peer, mbuf);
+	if (unlikely(sender->outer == NULL)) {
+		no_way(stage, worker, sender->peer, mbuf);
 		return;
 	}
-	if (unlikely(rte_pktmbuf_data_len(mbuf) > outer->inner_mtu && !split_allowed(mbuf))) {
-		refuse_too_big(stage, worker, mbuf, outer->inner_mtu);
+	if (unlikely(rte_pktmbuf_data_len(mbuf) > sender->outer->inner_mtu &&
+		    !split_allowed(mbuf))) {
+		refuse_too_big(stage, worker, mbuf, sender->outer->inner_mtu);
 		return;
 	}
 	if (unlikely(!has_room(mbuf))) {
 		worker_drop(worker, mbuf, WB_DROP_HEADROOM);
 		return;
 	}
-	if (unlikely(wb_session_wants_rekey_on_send(wb_keypair_age(keypair, worker->now),
-		    keypair->seal.counter, keypair->initiator)))
-		session_want_handshake(worker, peer);
-	mtu = RTE_MIN(tunnel->mtu, outer->inner_mtu);
 	if (worker->gateway->mss_clamp && rte_pktmbuf_data_len(mbuf) > 0)
 		mss_clamp(rte_pktmbuf_mtod(mbuf, uint8_t *), rte_pktmbuf_data_len(mbuf), mtu);
 	if (unlikely(rte_pktmbuf_data_len(mbuf) > mtu))
-		mtu = tunnel->mtu;
-	add_to_burst(burst, mtu, peer, keypair, outer, mbuf);
+		mtu = worker->gateway->wg->by_id[stage->object]->mtu;
+	add_to_burst(burst, mtu, sender, mbuf);
 }
 
 /* Takes a packet of a peer, or stages it. */
 static void take(struct stage *stage, struct worker *worker, struct seal_burst *burst,
 	struct wb_peer *peer, struct rte_mbuf *mbuf)
 {
-	struct wb_keypair *keypair;
-	const struct wb_outer *outer;
-
-	if (likely(ready(worker, peer, &keypair, &outer)))
-		seal_one(stage, worker, burst, peer, keypair, outer, mbuf);
-	else
-		stage_packet(stage, worker, peer, mbuf);
+	if (likely(still_ready(&burst->sender, peer) ||
+		    ready(stage, worker, peer, &burst->sender))) {
+		seal_one(stage, worker, burst, &burst->sender, mbuf);
+		return;
+	}
+	burst->sender.peer = NULL;
+	stage_packet(stage, worker, peer, mbuf);
 }
 
 /* Sends what a peer has staged, in order, if it has a key and a way by now. */
@@ -224,16 +251,15 @@ static unsigned flush_one(
 	struct stage *stage, struct worker *worker, struct seal_burst *burst, struct wb_peer *peer)
 {
 	struct wb_peer_seal *seal = &peer->seal;
-	struct wb_keypair *keypair;
-	const struct wb_outer *outer;
+	struct sender sender;
 	unsigned handled = 0;
 
 	if (unlikely(atomic_exchange(&peer->gave_up, false)))
 		for (; seal->staged > 0; handled++)
 			worker_drop(worker, unstage(seal), WB_DROP_NO_SESSION);
-	for (; seal->staged > 0 && burst->n < BURST && ready(worker, peer, &keypair, &outer);
+	for (; seal->staged > 0 && burst->n < BURST && ready(stage, worker, peer, &sender);
 		handled++)
-		seal_one(stage, worker, burst, peer, keypair, outer, unstage(seal));
+		seal_one(stage, worker, burst, &sender, unstage(seal));
 	return handled;
 }
 
@@ -389,6 +415,7 @@ unsigned stage_seal_run(struct stage *stage, struct worker *worker)
 	unsigned handled = 0;
 
 	burst.n = 0;
+	burst.sender.peer = NULL;
 	if (unlikely(!STAILQ_EMPTY(&stage->own.seal.waiting)))
 		handled += flush_waiting(stage, worker, &burst);
 	handled += take_control(stage, worker, &burst);

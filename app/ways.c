@@ -151,7 +151,7 @@ static bool same_way(const struct wb_outer *outer, const struct outer_way *way)
 		outer->local_port == way->local_port && outer->mtu == way->mtu &&
 		wb_endpoint_equal(&outer->remote, &way->remote) &&
 		wb_addr_equal(&outer->local, &way->local) &&
-		(way->via != 0 || memcmp(&outer->header[0], way->next_hop_mac, 6) == 0);
+		(way->via != 0 || memcmp(wb_outer_start(outer), way->next_hop_mac, 6) == 0);
 }
 
 /* Whether a router is to be believed: the index in the packet it quotes is one we use. IPv4 routers

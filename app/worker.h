@@ -24,7 +24,7 @@ struct gateway;
 struct worker;
 
 /** Packets a stage takes at a time. */
-#define BURST 32
+#define BURST 64
 
 /** Ports × 3 + tunnels × 3, at the most. */
 #define STAGES_MAX 256
@@ -80,7 +80,8 @@ struct stage {
 			uint64_t refused; /**< frames the PMD did not take */
 		} tx;
 		struct {
-			uint64_t last; /**< ns, last read of the device */
+			uint64_t last;	/**< ns, last read of the device */
+			uint64_t pause; /**< ns, until the next */
 		} kernel;
 	} own __rte_cache_aligned;
 	struct stage_spent spent;

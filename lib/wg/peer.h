@@ -27,9 +27,9 @@
  * MAX_STAGED_PACKETS). */
 #define WB_PEER_STAGED_MAX 128
 
-/** Ethernet, IPv6 and UDP headers: the longest a sealed packet is given, the transport header
- * aside. */
-#define WB_OUTER_MAX (14 + 40 + 8)
+/** Room for Ethernet, IPv6 and UDP headers, the longest a sealed packet is given, the transport
+ * header aside: 62 bytes, rounded up so that a template is copied as a whole cache line. */
+#define WB_OUTER_MAX 64
 
 struct wb_index_table;
 struct wb_tunnel;
@@ -39,7 +39,7 @@ struct wb_tunnel;
  * checksums. Immutable once published.
  */
 struct wb_outer {
-	uint8_t header[WB_OUTER_MAX]; /**< Ethernet, IPv4 or IPv6, UDP */
+	uint8_t header[WB_OUTER_MAX]; /**< Ethernet, IPv4 or IPv6, UDP: up to the array's end */
 	uint8_t length;		      /**< bytes of header that are in use */
 	uint8_t l2;		      /**< of these, Ethernet's; 0 into a tunnel */
 	uint16_t
@@ -49,6 +49,10 @@ struct wb_outer {
 	uint16_t port;	 /**< index of the port it leaves by */
 	uint32_t ip_sum; /**< IPv4: checksum of the header without length, id and TOS, unfolded */
 	uint32_t pseudo_sum; /**< checksum of addresses and protocol, unfolded */
+	/** How packets from there begin: source and destination of the IP header, and UDP's source
+	 * port in network byte order. */
+	uint8_t answer_addresses[32];
+	uint16_t answer_port;
 	uint64_t tx_flags; /**< the mbuf's ol_flags: the port makes UDP checksums; 0: it does not */
 	uint64_t tx_lengths; /**< then, the mbuf's tx_offload */
 	struct wb_endpoint remote;
@@ -57,6 +61,12 @@ struct wb_outer {
 	uint16_t mtu;	     /**< of the path: bytes of an outer packet */
 	uint16_t inner_mtu;  /**< bytes of an inner packet that fit it when sealed */
 };
+
+/** The first byte of a template's headers. */
+static inline const uint8_t *wb_outer_start(const struct wb_outer *outer)
+{
+	return outer->header + WB_OUTER_MAX - outer->length;
+}
 
 /** The seal lcore's part. */
 struct wb_peer_seal {
@@ -84,6 +94,7 @@ struct wb_peer_open {
 	struct wb_endpoint reported; /**< the last endpoint seen or told to control */
 	struct wb_addr reported_local;
 	uint32_t reported_way; /**< serial of the outer headers at that time; 0: none */
+	uint32_t settled_way;  /**< the last endpoint seen is that of these; 0: it is not */
 };
 
 STAILQ_HEAD(wb_peer_list, wb_peer);

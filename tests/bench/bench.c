@@ -54,8 +54,8 @@ static unsigned number(const char *name, const char *text, unsigned least, unsig
 	char *end, message[96];
 	unsigned long value = strtoul(text, &end, 10);
 
-	snprintf(message, sizeof(message), "--%s %.20s: expected %u to %u", name, text, least,
-		most);
+	snprintf(
+		message, sizeof(message), "--%s %.20s: expected %u to %u", name, text, least, most);
 	check(*text != '\0' && *end == '\0' && value >= least && value <= most, message);
 	return (unsigned)value;
 }
@@ -175,16 +175,18 @@ static json_t *series_json(const struct options *options, const struct series *s
 {
 	static double values[ROUNDS_MAX];
 	unsigned n = options->rounds;
-	double hz = (double)rte_get_tsc_hz(), cycles, aead, ratio, spread;
+	double hz = (double)rte_get_tsc_hz(), cycles, low, aead, aead_low, ratio, spread;
 	json_t *stages = json_object(), *json;
 
 	for (unsigned i = 0; i < n; i++)
 		values[i] = series->rounds[i].gateway;
 	cycles = quantile(values, n, 0.5);
+	low = quantile(values, n, 0.1);
 	spread = (quantile(values, n, 0.75) - quantile(values, n, 0.25)) / cycles;
 	for (unsigned i = 0; i < n; i++)
 		values[i] = series->rounds[i].aead;
 	aead = quantile(values, n, 0.5);
+	aead_low = quantile(values, n, 0.1);
 	for (unsigned i = 0; i < n; i++)
 		values[i] = series->rounds[i].aead / series->rounds[i].gateway;
 	ratio = quantile(values, n, 0.5);
@@ -197,15 +199,15 @@ static json_t *series_json(const struct options *options, const struct series *s
 		if (stage > 0)
 			json_object_set_new(stages, stage_names[kind], json_real(stage));
 	}
-	json = json_pack("{ss si si si si si si si si sf sf sf sf sf sf sf sf so}", "path",
+	json = json_pack("{ss si si si si si si si si sf sf sf sf sf sf sf sf sf sf so}", "path",
 		path_names[series->path], "size", (int)series->size, "lcores",
 		(int)options->world.lcores, "tunnels", (int)options->world.tunnels, "peers",
 		(int)options->world.peers, "routes", (int)options->world.routes, "flows",
 		(int)options->world.flows, "inner", (int)options->world.inner, "outer",
-		(int)options->world.outer, "ns", cycles / hz * 1e9, "cycles", cycles, "mpps",
-		hz / cycles / 1e6, "gbps", hz / cycles * mean_size(series->size) * 8 / 1e9,
-		"aead_ns", aead / hz * 1e9, "aead_cycles", aead, "ratio", ratio, "spread", spread,
-		"stages", stages);
+		(int)options->world.outer, "ns", cycles / hz * 1e9, "cycles", cycles, "low_cycles",
+		low, "low_aead_cycles", aead_low, "mpps", hz / cycles / 1e6, "gbps",
+		hz / cycles * mean_size(series->size) * 8 / 1e9, "aead_ns", aead / hz * 1e9,
+		"aead_cycles", aead, "ratio", ratio, "spread", spread, "stages", stages);
 	if (series->size == SIZE_IMIX)
 		json_object_set_new(json, "size", json_string("imix"));
 	return json;

@@ -46,22 +46,21 @@ static void check_none_lost(const struct world *world, bool good)
 		uint64_t sum = wb_counters_sum(gateway->counters, sets, (enum wb_counter)id);
 
 		if (sum > 0)
-			fprintf(stderr, "%s: %" PRIu64 "\n", wb_counter_info((enum wb_counter)id)->name,
-				sum);
+			fprintf(stderr, "%s: %" PRIu64 "\n",
+				wb_counter_info((enum wb_counter)id)->name, sum);
 	}
 	check(good, "packets were lost in the gateway");
 }
 
 /* --- the AEAD alone --- */
 
-static void op_of(struct world *world, const struct traffic *traffic, unsigned i,
-	struct wb_aead_op *op)
+static void op_of(
+	struct world *world, const struct traffic *traffic, unsigned i, struct wb_aead_op *op)
 {
 	uint8_t *data = rte_pktmbuf_mtod(traffic->mbufs[i], uint8_t *);
 	const struct wb_msg_transport *message;
-	unsigned skip = traffic->path == PATH_OPEN || traffic->path == PATH_SEAL
-		? 0
-		: RTE_ETHER_HDR_LEN;
+	unsigned skip =
+		traffic->path == PATH_OPEN || traffic->path == PATH_SEAL ? 0 : RTE_ETHER_HDR_LEN;
 
 	if (traffic_is_out(traffic, i)) {
 		*op = (struct wb_aead_op){.data = data + skip,
@@ -77,8 +76,8 @@ static void op_of(struct world *world, const struct traffic *traffic, unsigned i
 	*op = (struct wb_aead_op){.data = data + skip + sizeof(*message),
 		.len = (uint32_t)wb_transport_padded(traffic->sizes[i], 0),
 		.counter = rte_le_to_cpu_64(message->counter),
-		.key = &((struct wb_keypair *)wb_index_lookup(world->gateway.wg->indices,
-				 rte_le_to_cpu_32(message->receiver)))
+		.key = &((struct wb_keypair *)wb_index_lookup(
+				 world->gateway.wg->indices, rte_le_to_cpu_32(message->receiver)))
 				->receive_key};
 }
 
@@ -148,8 +147,7 @@ static unsigned count_out(const struct world *world)
 }
 
 /* The packets of one port, in order. */
-static unsigned select_for(
-	const struct traffic *traffic, unsigned side, struct rte_mbuf **list)
+static unsigned select_for(const struct traffic *traffic, unsigned side, struct rte_mbuf **list)
 {
 	unsigned n = 0;
 

@@ -7,8 +7,8 @@
 
 /* Cycles of the TSC a packet. */
 struct round {
-	double gateway; /* of all lcores together until the last packet is out */
-	double aead;	/* the library's part alone, one lcore, the same buffers */
+	double gateway;		     /* of all lcores together until the last packet is out */
+	double aead;		     /* the library's part alone, one lcore, the same buffers */
 	double stages[STAGE_TX + 1]; /* that stages of a kind took, by their own account */
 };
 

@@ -49,13 +49,15 @@ static void ip6_write(uint8_t *at, uint16_t length)
 	ip->hop_limits = 64;
 }
 
-/* The inner packet of a flow, in place. What lies behind its headers is whatever was there. */
+/* The inner packet of a flow, in place. All of it is written, as a port would: what comes next
+ * finds it as far away in the caches as that leaves it. */
 static void inner_write(
 	const struct world *world, uint8_t *at, uint16_t length, uint32_t flow, bool out)
 {
 	uint32_t far = world_place(world, flow), near = world_place(world, ~flow);
 	uint16_t headers;
 
+	memset(at, (int)flow, length);
 	if (world->options.inner == 4) {
 		struct rte_ipv4_hdr *ip = (void *)at;
 
@@ -117,8 +119,7 @@ static void message_write(struct rte_mbuf *mbuf, struct far *far, struct wb_aead
 	uint8_t *text = rte_pktmbuf_mtod(mbuf, uint8_t *);
 	struct wb_msg_transport *message;
 
-	rte_pktmbuf_append(
-		mbuf, (uint16_t)(padded - rte_pktmbuf_data_len(mbuf) + WB_AEAD_TAG_LEN));
+	rte_pktmbuf_append(mbuf, (uint16_t)(padded - rte_pktmbuf_data_len(mbuf) + WB_AEAD_TAG_LEN));
 	message = (void *)rte_pktmbuf_prepend(mbuf, sizeof(*message));
 	message->type = rte_cpu_to_le_32(WB_MSG_TRANSPORT);
 	message->receiver = rte_cpu_to_le_32(far->index);

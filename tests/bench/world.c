@@ -69,7 +69,8 @@ unsigned world_peer_of(const struct world *world, uint32_t place)
 
 void world_address(const struct world *world, bool far, uint32_t place, uint8_t *out)
 {
-	uint32_t word = htobe32(place | (far ? UINT32_C(2) << PLACE_BITS : UINT32_C(4) << PLACE_BITS));
+	uint32_t word =
+		htobe32(place | (far ? UINT32_C(2) << PLACE_BITS : UINT32_C(4) << PLACE_BITS));
 
 	if (world->options.inner == 4) {
 		memcpy(out, &word, 4);
@@ -83,7 +84,8 @@ void world_address(const struct world *world, bool far, uint32_t place, uint8_t 
 }
 
 /* A prefix of `bits` of the place. */
-static struct wb_prefix prefix_of(const struct world *world, bool far, uint32_t place, unsigned bits)
+static struct wb_prefix prefix_of(
+	const struct world *world, bool far, uint32_t place, unsigned bits)
 {
 	struct wb_prefix prefix = {.addr.family = AF_INET};
 
@@ -135,7 +137,8 @@ static struct wb_config *configuration(const struct world_options *options)
 		if (CPU_ISSET(cpu, &allowed)) {
 			size_t used = strlen(cpus);
 
-			snprintf(cpus + used, sizeof(cpus) - used, "%s%d", used > 0 ? "," : "", cpu);
+			snprintf(
+				cpus + used, sizeof(cpus) - used, "%s%d", used > 0 ? "," : "", cpu);
 			left--;
 		}
 	fprintf(file,
@@ -161,8 +164,8 @@ static void session_make(struct world *world, struct far *far)
 	session.remote_index = far->index ^ 0x5a5a5a5a;
 	session.local_index = wb_peer_handshake_index(far->peer, gateway->wg->indices);
 	check(session.local_index != 0, "no receiver index left");
-	check(wb_peer_session_begin(far->peer, gateway->wg->indices, &session, clock_now(),
-		      retire) == 0,
+	check(wb_peer_session_begin(
+		      far->peer, gateway->wg->indices, &session, clock_now(), retire) == 0,
 		"no memory for a session");
 	wb_aead_key_set(&far->key, &session.receive_key);
 	far->counter = 0;
@@ -234,8 +237,8 @@ static void tunnels_make(struct world *world)
 		check(id == (int)i, err.text);
 		wb_dh_generate(&key);
 		wb_tunnel_key_set(gateway->wg, gateway->wg->by_id[i], &key, clock_now());
-		check(wb_tunnel_port_set(gateway->wg, gateway->wg->by_id[i],
-			      (uint16_t)(LISTEN + i), &err) == 0,
+		check(wb_tunnel_port_set(gateway->wg, gateway->wg->by_id[i], (uint16_t)(LISTEN + i),
+			      &err) == 0,
 			err.text);
 		for (unsigned n = 0; n < options->peers; n++)
 			peer_make(world, gateway->wg->by_id[i], n);
@@ -244,7 +247,8 @@ static void tunnels_make(struct world *world)
 	}
 }
 
-static void route(struct world *world, const struct wb_prefix *prefix, const struct wb_nh_spec *spec)
+static void route(
+	struct world *world, const struct wb_prefix *prefix, const struct wb_nh_spec *spec)
 {
 	struct wb_err err;
 
