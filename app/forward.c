@@ -8,39 +8,57 @@
 #include "fib/flow_follow.h"
 #include "gateway.h"
 
+/* The burst's packets of one IP version, by their places in it. */
+struct places {
+	uint16_t place[2 * BURST];
+	uint16_t n;
+};
+
+static void lookup4(const struct wb_fib *fib, struct ip_burst *burst, const struct places *places)
+{
+	uint32_t addresses[2 * BURST];
+	uint64_t ids[2 * BURST];
+
+	for (unsigned i = 0; i < places->n; i++)
+		addresses[i] = rte_be_to_cpu_32(rte_pktmbuf_mtod(
+			burst->mbufs[places->place[i]], const struct rte_ipv4_hdr *)
+							->dst_addr);
+	wb_fib_lookup4_bulk(fib, addresses, ids, places->n);
+	for (unsigned i = 0; i < places->n; i++)
+		burst->hops[places->place[i]] = wb_fib_nexthop(fib, ids[i]);
+}
+
+static void lookup6(const struct wb_fib *fib, struct ip_burst *burst, const struct places *places)
+{
+	uint8_t addresses[2 * BURST][16];
+	uint64_t ids[2 * BURST];
+
+	for (unsigned i = 0; i < places->n; i++)
+		memcpy(addresses[i],
+			rte_pktmbuf_mtod(
+				burst->mbufs[places->place[i]], const struct rte_ipv6_hdr *)
+				->dst_addr,
+			sizeof(addresses[i]));
+	wb_fib_lookup6_bulk(fib, addresses, ids, places->n);
+	for (unsigned i = 0; i < places->n; i++)
+		burst->hops[places->place[i]] = wb_fib_nexthop(fib, ids[i]);
+}
+
 void forward_lookup(struct worker *worker, struct ip_burst *burst)
 {
-	uint32_t ip4[2 * BURST];
-	uint8_t ip6[2 * BURST][16];
-	uint64_t ids[2 * BURST];
-	uint16_t slots4[2 * BURST], slots6[2 * BURST];
-	unsigned n4 = 0, n6 = 0;
+	const struct wb_fib *fib = worker->gateway->fib;
+	struct places v4, v6;
 
-	for (unsigned i = 0; i < burst->n; i++) {
-		const uint8_t *l3 = rte_pktmbuf_mtod(burst->mbufs[i], const uint8_t *);
-
-		if (*l3 >> 4 == 4) {
-			const struct rte_ipv4_hdr *ip = (const void *)l3;
-
-			ip4[n4] = rte_be_to_cpu_32(ip->dst_addr);
-			slots4[n4++] = (uint16_t)i;
-		} else {
-			const struct rte_ipv6_hdr *ip = (const void *)l3;
-
-			memcpy(ip6[n6], ip->dst_addr, sizeof(ip6[n6]));
-			slots6[n6++] = (uint16_t)i;
-		}
-	}
-	if (n4 > 0) {
-		wb_fib_lookup4_bulk(worker->gateway->fib, ip4, ids, n4);
-		for (unsigned i = 0; i < n4; i++)
-			burst->next_hops[slots4[i]] = ids[i];
-	}
-	if (n6 > 0) {
-		wb_fib_lookup6_bulk(worker->gateway->fib, ip6, ids, n6);
-		for (unsigned i = 0; i < n6; i++)
-			burst->next_hops[slots6[i]] = ids[i];
-	}
+	v4.n = v6.n = 0;
+	for (unsigned i = 0; i < burst->n; i++)
+		if (*rte_pktmbuf_mtod(burst->mbufs[i], const uint8_t *) >> 4 == 4)
+			v4.place[v4.n++] = (uint16_t)i;
+		else
+			v6.place[v6.n++] = (uint16_t)i;
+	if (v4.n > 0)
+		lookup4(fib, burst, &v4);
+	if (v6.n > 0)
+		lookup6(fib, burst, &v6);
 }
 
 /* Gives the packet to the kernel as it came: its Ethernet header put back for a TAP. */
@@ -116,11 +134,9 @@ static void to_port(struct worker *worker, struct rte_mbuf *mbuf, const struct w
 	worker_send(worker, gateway->plan.tx[hop->port], mbuf);
 }
 
-void forward_one(struct worker *worker, struct rte_mbuf *mbuf, uint64_t next_hop,
+void forward_one(struct worker *worker, struct rte_mbuf *mbuf, const struct wb_nexthop *hop,
 	uint16_t kernel_stage, uint16_t l2)
 {
-	const struct wb_nexthop *hop = wb_fib_nexthop(worker->gateway->fib, next_hop);
-
 	if (hop->type == WB_NH_DROP) {
 		worker_drop(worker, mbuf, WB_DROP_BLACKHOLE_ROUTE);
 		return;

@@ -9,12 +9,14 @@
 
 #include <rte_mbuf.h>
 
+#include "fib/nexthop.h"
+
 #include "worker.h"
 
 /** What forward_burst() needs to know of each packet: proved by ip_check(). */
 struct ip_burst {
-	struct rte_mbuf *mbufs[2 * BURST]; /**< data at the IP header */
-	uint64_t next_hops[2 * BURST];	   /**< ids, by forward_lookup() */
+	struct rte_mbuf *mbufs[2 * BURST];	  /**< data at the IP header */
+	const struct wb_nexthop *hops[2 * BURST]; /**< by forward_lookup() */
 	uint16_t n;
 };
 
@@ -26,7 +28,7 @@ void forward_lookup(struct worker *worker, struct ip_burst *burst);
  * (no usable next hop, TTL expired, longer than the MTU of the way out) goes to `kernel_stage`.
  * @param l2  bytes of Ethernet header in front of the data that the TAP wants back, 0 for a TUN.
  */
-void forward_one(struct worker *worker, struct rte_mbuf *mbuf, uint64_t next_hop,
+void forward_one(struct worker *worker, struct rte_mbuf *mbuf, const struct wb_nexthop *hop,
 	uint16_t kernel_stage, uint16_t l2);
 
 #endif

@@ -108,17 +108,19 @@ struct wb_outer *outer_make(const struct outer_way *way)
 	return outer;
 }
 
-void outer_sum_udp(struct rte_udp_hdr *udp, const struct wb_outer *outer, uint16_t payload)
+void outer_sum_udp(struct rte_mbuf *mbuf, struct rte_udp_hdr *udp, const struct wb_outer *outer)
 {
 	uint16_t sum;
 
 	if (outer->tx_flags != 0) {
+		mbuf->ol_flags |= outer->tx_flags;
+		mbuf->tx_offload = outer->tx_lengths;
 		/* The pseudo header's sum: the port adds the rest. */
 		udp->dgram_cksum = outer_fold(outer->pseudo_sum + udp->dgram_len);
 		return;
 	}
-	sum = outer_fold(
-		outer->pseudo_sum + udp->dgram_len + rte_raw_cksum(udp, sizeof(*udp) + payload));
+	sum = outer_fold(outer->pseudo_sum + udp->dgram_len +
+		rte_raw_cksum(udp, rte_be_to_cpu_16(udp->dgram_len)));
 	sum = (uint16_t)~sum;
 	udp->dgram_cksum = sum == 0 ? 0xffff : sum;
 }

@@ -34,7 +34,7 @@ struct outer_way {
 struct wb_outer *outer_make(const struct outer_way *way);
 
 /** Makes the UDP checksum, or prepares it for the port that will; the length is in place. */
-void outer_sum_udp(struct rte_udp_hdr *udp, const struct wb_outer *outer, uint16_t payload);
+void outer_sum_udp(struct rte_mbuf *mbuf, struct rte_udp_hdr *udp, const struct wb_outer *outer);
 
 static inline uint16_t outer_fold(uint32_t sum)
 {
@@ -53,15 +53,12 @@ static inline uint16_t outer_fold(uint32_t sum)
 static inline void outer_write(
 	struct rte_mbuf *mbuf, const struct wb_outer *outer, uint8_t tos, uint16_t id)
 {
-	uint16_t payload = rte_pktmbuf_data_len(mbuf),
-		 length = (uint16_t)(sizeof(struct rte_udp_hdr) + payload);
+	uint16_t length = (uint16_t)(sizeof(struct rte_udp_hdr) + rte_pktmbuf_data_len(mbuf));
 	uint8_t *message = rte_pktmbuf_mtod(mbuf, uint8_t *);
 	struct rte_udp_hdr *udp = (void *)(message - sizeof(*udp));
 
 	memcpy(message - WB_OUTER_MAX, outer->header, WB_OUTER_MAX);
 	rte_pktmbuf_prepend(mbuf, outer->length);
-	mbuf->ol_flags |= outer->tx_flags;
-	mbuf->tx_offload = outer->tx_lengths;
 	udp->dgram_len = rte_cpu_to_be_16(length);
 	if (likely(!outer->ipv6)) {
 		struct rte_ipv4_hdr *ip = (void *)((uint8_t *)udp - sizeof(*ip));
@@ -78,7 +75,7 @@ static inline void outer_write(
 		ip->payload_len = rte_cpu_to_be_16(length);
 	}
 	if (unlikely(outer->ipv6 || outer->tx_flags != 0))
-		outer_sum_udp(udp, outer, payload);
+		outer_sum_udp(mbuf, udp, outer);
 }
 
 #endif

@@ -48,7 +48,7 @@ void refuse(struct stage *stage, struct worker *worker, struct rte_mbuf *mbuf,
 	wb_count(worker->count, WB_IN_ICMP_MADE, 1);
 	burst.mbufs[0] = mbuf;
 	forward_lookup(worker, &burst);
-	forward_one(worker, mbuf, burst.next_hops[0], worker->gateway->plan.tun[stage->object], 0);
+	forward_one(worker, mbuf, burst.hops[0], worker->gateway->plan.tun[stage->object], 0);
 }
 
 /* The pieces go to the end of the stage's own queue, where they are looked at anew. */

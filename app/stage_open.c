@@ -281,10 +281,9 @@ unsigned stage_open_run(struct stage *stage, struct worker *worker)
 	for (unsigned i = 0; i < ip.n; i++) {
 		packet_of(ip.mbufs[i])->via = (uint16_t)(stage->object + 1);
 		/* Another tunnel's packets may come through this one. */
-		if (wb_fib_nexthop(worker->gateway->fib, ip.next_hops[i])->type == WB_NH_LOCAL &&
-			local_take(worker, ip.mbufs[i]))
+		if (ip.hops[i]->type == WB_NH_LOCAL && local_take(worker, ip.mbufs[i]))
 			continue;
-		forward_one(worker, ip.mbufs[i], ip.next_hops[i],
+		forward_one(worker, ip.mbufs[i], ip.hops[i],
 			worker->gateway->plan.tun[stage->object], 0);
 	}
 	return count;

@@ -57,12 +57,12 @@ static bool frame_classify(struct worker *worker, struct stage *stage, struct rt
 	return true;
 }
 
-static void dispatch(
-	struct worker *worker, struct stage *stage, struct rte_mbuf *mbuf, uint64_t next_hop)
+static void dispatch(struct worker *worker, struct stage *stage, struct rte_mbuf *mbuf,
+	const struct wb_nexthop *hop)
 {
 	const struct gateway *gateway = worker->gateway;
 
-	if (wb_fib_nexthop(gateway->fib, next_hop)->type == WB_NH_LOCAL) {
+	if (hop->type == WB_NH_LOCAL) {
 		if (unlikely(reassembly_wanted(
 			    rte_pktmbuf_mtod(mbuf, const uint8_t *), rte_pktmbuf_data_len(mbuf)))) {
 			mbuf = reassembly_add(stage->own.rx.fragments, worker, mbuf);
@@ -74,7 +74,7 @@ static void dispatch(
 		if (likely(mbuf->nb_segs == 1) && local_take(worker, mbuf))
 			return;
 	}
-	forward_one(worker, mbuf, next_hop, gateway->plan.tap[stage->object], ETHER_LEN);
+	forward_one(worker, mbuf, hop, gateway->plan.tap[stage->object], ETHER_LEN);
 }
 
 unsigned stage_rx_run(struct stage *stage, struct worker *worker)
@@ -100,6 +100,6 @@ unsigned stage_rx_run(struct stage *stage, struct worker *worker)
 			ip.mbufs[ip.n++] = frames[i];
 	forward_lookup(worker, &ip);
 	for (unsigned i = 0; i < ip.n; i++)
-		dispatch(worker, stage, ip.mbufs[i], ip.next_hops[i]);
+		dispatch(worker, stage, ip.mbufs[i], ip.hops[i]);
 	return received;
 }
