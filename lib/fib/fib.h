@@ -16,10 +16,10 @@
 #include "base/err.h"
 #include "fib/nexthop.h"
 
-/** Routes a family unless the configuration says otherwise. Address space is reserved for the
- * worst kind of them, memory is taken as they come: half a megabyte for both families empty. */
-#define WB_FIB_ROUTES	  16384
-#define WB_FIB_MAX_ROUTES 262144
+/** Routes a family: twice the Internet's. Address space is reserved for the worst kind of them, as
+ * far as the trie reaches; memory is taken as they come. */
+#define WB_FIB_ROUTES	  2097152
+#define WB_FIB_MAX_ROUTES WB_FIB_ROUTES
 
 struct wb_fib_config {
 	uint32_t max_routes4; /**< routes and neighbours of each family; 0: WB_FIB_ROUTES */

@@ -9,6 +9,9 @@
 /* Blocks that may wait for a grace period while all routes there can be are in the trie. */
 #define SLACK_BLOCKS 1024
 
+/* What an entry's 31 bits of index reach. */
+#define MAX_BLOCKS ((WB_LPM_CHILD - WB_LPM_ROOT) / WB_LPM_BLOCK)
+
 /* A block as control sees it: free, in use, or retired. */
 struct block {
 	struct wb_lpm *lpm;
@@ -45,6 +48,7 @@ static void *reserve(size_t size)
 
 	if (mem == MAP_FAILED)
 		return NULL;
+	madvise(mem, size, MADV_HUGEPAGE);
 	return mem;
 }
 
@@ -72,7 +76,10 @@ int wb_lpm_create(uint16_t family, uint32_t max_routes, wb_retire_fn retire, voi
 		return -ENOMEM;
 	lpm->retire = retire;
 	lpm->retire_arg = retire_arg;
-	lpm->n_blocks = max_routes * levels + SLACK_BLOCKS;
+	/* Routes of the worst kind share none of their blocks; millions of IPv6 ones always do. */
+	lpm->n_blocks = max_routes < (MAX_BLOCKS - SLACK_BLOCKS) / levels
+		? max_routes * levels + SLACK_BLOCKS
+		: MAX_BLOCKS;
 	lpm->table.entry = reserve(entries(lpm) * sizeof(uint32_t));
 	lpm->len = reserve(entries(lpm));
 	lpm->blocks = reserve(lpm->n_blocks * sizeof(struct block));
