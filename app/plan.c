@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <rte_errno.h>
 #include <rte_lcore.h>
@@ -154,6 +155,11 @@ static struct worker *worker_make(
 	worker->lcore = lcore;
 	worker->cpu = (int)rte_lcore_to_cpu_id((int)lcore);
 	worker->qsbr_id = index;
+	worker->devices.fd = devices_open();
+	if (worker->devices.fd < 0) {
+		wb_err_set(err, errno, "epoll: %s", strerror(errno));
+		return NULL;
+	}
 	worker->count = wb_counters_of(gateway->counters, index);
 	worker->aead = wb_aead_create(err);
 	if (worker->aead == NULL)
@@ -282,6 +288,7 @@ void plan_free(struct gateway *gateway)
 	for (unsigned i = 0; i < plan->n_workers; i++) {
 		struct worker *worker = plan->workers[i];
 
+		close(worker->devices.fd);
 		wb_aead_destroy(worker->aead);
 		rte_ring_free(worker->events);
 		rte_free(worker->out);

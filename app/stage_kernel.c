@@ -3,14 +3,21 @@
  * written to the kernel; what the kernel sends is read and put on its way. */
 #include "stages.h"
 
+#include <errno.h>
+#include <sys/epoll.h>
+
 #include "forward.h"
 #include "gateway.h"
 #include "ip_check.h"
 
-/* Each read is a system call: a busy worker makes one round of them in this time, and in up to the
- * longer one while there is nothing to read: no longer than an idle worker sleeps. */
-#define READ_EVERY	(50 * NS_PER_US)
-#define READ_EVERY_IDLE (250 * NS_PER_US)
+/* To ask is a system call, and so is each read: a busy worker asks which devices have something and
+ * makes one round of reads in this time, and in up to the longer one while there is nothing: no
+ * longer than an idle worker sleeps. */
+#define ASK_EVERY      (50 * NS_PER_US)
+#define ASK_EVERY_IDLE (250 * NS_PER_US)
+
+/* Devices that are read from in one round, at the most; the others' turn comes next. */
+#define READY_A_ROUND 64
 
 /* More than rte_ip_frag puts together. */
 #define SEGMENTS_MAX 64
@@ -72,20 +79,64 @@ static struct rte_mbuf *read_one(struct worker *worker, struct wb_tuntap *device
 	return mbuf;
 }
 
-static bool read_is_due(struct stage *stage, struct worker *worker)
+/* Which stage a device is read by, in what epoll hands back. */
+union watched {
+	uint64_t word;
+	struct {
+		uint32_t stage;
+		int32_t fd;
+	};
+};
+
+int devices_open(void)
 {
-	if (worker->now - stage->own.kernel.last < stage->own.kernel.pause)
-		return false;
-	stage->own.kernel.last = worker->now;
-	return true;
+	return epoll_create1(EPOLL_CLOEXEC);
 }
 
-/* After a round of reads. */
-static void read_again(struct stage *stage, unsigned found)
+void devices_poll(struct worker *worker)
 {
-	uint64_t longer = RTE_MIN(stage->own.kernel.pause * 2, READ_EVERY_IDLE);
+	struct plan *plan = &worker->gateway->plan;
+	struct epoll_event ready[READY_A_ROUND];
+	int n = epoll_wait(worker->devices.fd, ready, READY_A_ROUND, 0);
 
-	stage->own.kernel.pause = found > 0 ? READ_EVERY : RTE_MAX(longer, READ_EVERY);
+	worker->devices.asked = worker->now;
+	if (n > 0 || worker->devices.pause == 0)
+		worker->devices.pause = ASK_EVERY;
+	else
+		worker->devices.pause = RTE_MIN(worker->devices.pause * 2, ASK_EVERY_IDLE);
+	for (int i = 0; i < n; i++) {
+		union watched watched = {.word = ready[i].data.u64};
+		struct stage *stage = &plan->stages[watched.stage];
+
+		/* One that went to another worker takes its device along. */
+		if (stage->own.kernel.watcher == worker->qsbr_id + 1)
+			stage->own.kernel.readable = true;
+		else
+			epoll_ctl(worker->devices.fd, EPOLL_CTL_DEL, watched.fd, NULL);
+	}
+}
+
+/* Has the worker that runs the stage now, and did not before, ask after its device. */
+static void watch(struct stage *stage, struct worker *worker, const struct wb_tuntap *device)
+{
+	union watched watched = {.stage = stage->id, .fd = device->fd};
+	struct epoll_event event = {.events = EPOLLIN, .data.u64 = watched.word};
+
+	/* A device that came back is still known. */
+	if (epoll_ctl(worker->devices.fd, EPOLL_CTL_ADD, device->fd, &event) == 0 ||
+		errno == EEXIST)
+		stage->own.kernel.watcher = worker->qsbr_id + 1;
+}
+
+/* Whether it is the device's turn to be read from. */
+static bool read_is_due(struct stage *stage, struct worker *worker, const struct wb_tuntap *device)
+{
+	bool due = stage->own.kernel.readable;
+
+	if (unlikely(stage->own.kernel.watcher != worker->qsbr_id + 1))
+		watch(stage, worker, device);
+	stage->own.kernel.readable = false;
+	return due;
 }
 
 unsigned stage_tap_run(struct stage *stage, struct worker *worker)
@@ -96,13 +147,12 @@ unsigned stage_tap_run(struct stage *stage, struct worker *worker)
 	struct rte_mbuf *mbuf;
 	unsigned found;
 
-	if (!read_is_due(stage, worker))
+	if (likely(!read_is_due(stage, worker, tap)))
 		return written;
 	for (found = 0; found < BURST && (mbuf = read_one(worker, tap, 0)) != NULL; found++) {
 		wb_count(worker->count, WB_IN_TAP_RX, 1);
 		worker_send(worker, gateway->plan.tx[stage->object], mbuf);
 	}
-	read_again(stage, found);
 	return written + found;
 }
 
@@ -115,7 +165,7 @@ unsigned stage_tun_run(struct stage *stage, struct worker *worker)
 	unsigned found;
 	int reason;
 
-	if (!read_is_due(stage, worker))
+	if (likely(!read_is_due(stage, worker, tun)))
 		return written;
 	for (found = 0; found < BURST && (mbuf = read_one(worker, tun, PACKET_L2_ROOM)) != NULL;
 		found++) {
@@ -129,6 +179,5 @@ unsigned stage_tun_run(struct stage *stage, struct worker *worker)
 		packet_of(mbuf)->peer = NULL;
 		worker_send(worker, gateway->plan.seal[stage->object], mbuf);
 	}
-	read_again(stage, found);
 	return written + found;
 }

@@ -25,4 +25,10 @@ unsigned stage_tap_run(struct stage *stage, struct worker *worker);
 /** Between a tunnel and its TUN netdev. */
 unsigned stage_tun_run(struct stage *stage, struct worker *worker);
 
+/** What a worker asks after its devices with: an epoll descriptor, or -1. Control. */
+int devices_open(void);
+
+/** Notes which devices of the worker's stages can be read from. */
+void devices_poll(struct worker *worker);
+
 #endif

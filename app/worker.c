@@ -10,6 +10,7 @@
 
 #include "gateway.h"
 #include "plan.h"
+#include "stages.h"
 
 /* Idle steps: spin a little, since traffic comes in trains; then give the core away in sleeps that
  * grow. The longest keeps the bond (100 ms) and every protocol timer served with ease. */
@@ -94,6 +95,8 @@ unsigned worker_round(struct worker *worker)
 	unsigned handled;
 
 	worker->now = clock_now();
+	if (worker->now - worker->devices.asked >= worker->devices.pause)
+		devices_poll(worker);
 	handled = run_stages(worker, began);
 	rte_rcu_qsbr_quiescent(worker->gateway->qsbr, worker->qsbr_id);
 	worker->loops++;

@@ -80,8 +80,9 @@ struct stage {
 			uint64_t refused; /**< frames the PMD did not take */
 		} tx;
 		struct {
-			uint64_t last;	/**< ns, last read of the device */
-			uint64_t pause; /**< ns, until the next */
+			unsigned watcher; /**< qsbr_id of the worker that asks after the
+					       device, plus one; 0: none does */
+			bool readable;	  /**< there may be something to read */
 		} kernel;
 	} own __rte_cache_aligned;
 	struct stage_spent spent;
@@ -138,6 +139,11 @@ struct worker {
 	struct outbox *out;	      /**< one for each stage of the plan */
 	uint64_t error_credit;	      /**< ns, the moment up to which ICMP errors are paid for */
 	uint64_t news_credit;	      /**< the same of news from routers */
+	struct {
+		int fd;		/**< of epoll: TAPs and TUNs of the worker's stages */
+		uint64_t asked; /**< ns, when it last asked which of them can be read */
+		uint64_t pause; /**< ns, until it asks again */
+	} devices;
 	unsigned lcore;
 	unsigned qsbr_id;
 	int cpu;
