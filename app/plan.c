@@ -21,16 +21,19 @@
 static const struct {
 	const char *name;
 	unsigned (*run)(struct stage *stage, struct worker *worker);
+	void (*finish)(struct worker *worker);
 	unsigned ring; /**< slots of the ring it takes packets from; 0 none */
 	bool control;  /**< control sends it packets too */
 	enum wb_counter full;
 } kinds[] = {
-	[STAGE_RX] = {"rx", stage_rx_run, 0, false, 0},
-	[STAGE_OPEN] = {"open", stage_open_run, RING_DATA, false, WB_DROP_OPEN_RING_FULL},
-	[STAGE_SEAL] = {"seal", stage_seal_run, RING_DATA, true, WB_DROP_SEAL_RING_FULL},
-	[STAGE_TX] = {"tx", stage_tx_run, RING_DATA, true, WB_DROP_TX_RING_FULL},
-	[STAGE_TAP] = {"tap", stage_tap_run, RING_KERNEL, false, WB_DROP_TAP_RING_FULL},
-	[STAGE_TUN] = {"tun", stage_tun_run, RING_KERNEL, false, WB_DROP_TUN_RING_FULL},
+	[STAGE_RX] = {"rx", stage_rx_run, NULL, 0, false, 0},
+	[STAGE_OPEN] = {"open", stage_open_run, stage_open_finish, RING_DATA, false,
+		WB_DROP_OPEN_RING_FULL},
+	[STAGE_SEAL] = {"seal", stage_seal_run, stage_seal_finish, RING_DATA, true,
+		WB_DROP_SEAL_RING_FULL},
+	[STAGE_TX] = {"tx", stage_tx_run, NULL, RING_DATA, true, WB_DROP_TX_RING_FULL},
+	[STAGE_TAP] = {"tap", stage_tap_run, NULL, RING_KERNEL, false, WB_DROP_TAP_RING_FULL},
+	[STAGE_TUN] = {"tun", stage_tun_run, NULL, RING_KERNEL, false, WB_DROP_TUN_RING_FULL},
 };
 
 static struct rte_ring *ring_make(const struct stage *stage, const char *suffix, unsigned slots,
@@ -77,6 +80,7 @@ static int stage_add(struct gateway *gateway, enum stage_kind kind, unsigned obj
 	if (stage == NULL)
 		return wb_err_set(err, ENOSPC, "more than %u stages", STAGES_MAX);
 	stage->run = kinds[kind].run;
+	stage->finish = kinds[kind].finish;
 	stage->full = kinds[kind].full;
 	stage->gateway = gateway;
 	stage->kind = kind;
@@ -164,12 +168,15 @@ static struct worker *worker_make(
 	worker->aead = wb_aead_create(err);
 	if (worker->aead == NULL)
 		return NULL;
+	worker->opening = open_burst_create();
+	worker->sealing = seal_burst_create();
 	snprintf(name, sizeof(name), "events:%u", index);
 	worker->events = rte_ring_create_elem(name, sizeof(struct event), EVENT_RING, SOCKET_ID_ANY,
 		RING_F_SP_ENQ | RING_F_SC_DEQ);
 	worker->out =
 		rte_zmalloc("outboxes", sizeof(struct outbox) * STAGES_MAX, RTE_CACHE_LINE_SIZE);
-	if (worker->events == NULL || worker->out == NULL) {
+	if (worker->opening == NULL || worker->sealing == NULL || worker->events == NULL ||
+		worker->out == NULL) {
 		wb_err_set(err, ENOMEM, "no memory for the rings of the worker on lcore %u", lcore);
 		return NULL;
 	}
@@ -292,6 +299,8 @@ void plan_free(struct gateway *gateway)
 		wb_aead_destroy(worker->aead);
 		rte_ring_free(worker->events);
 		rte_free(worker->out);
+		rte_free(worker->opening);
+		rte_free(worker->sealing);
 		rte_free(atomic_load(&worker->stages));
 		rte_free(worker);
 	}

@@ -5,6 +5,7 @@
 
 #include <rte_byteorder.h>
 #include <rte_ip.h>
+#include <rte_malloc.h>
 #include <rte_prefetch.h>
 
 #include "forward.h"
@@ -15,21 +16,26 @@
 #include "session.h"
 #include "wg/transport.h"
 
+/** A burst on its way through the AEAD: of all tunnels whose open stages the worker runs. */
 struct open_burst {
+	/* Taken off rings: looked at together, so that they wait for memory together. */
+	struct rte_mbuf *taken[BURST];
+	struct stage *stages_taken[BURST];
+	uint16_t n_taken;
+
 	struct rte_mbuf *mbufs[BURST];
+	struct stage *stages[BURST];
 	struct wb_keypair *keypairs[BURST];
 	struct wb_aead_op ops[BURST];
 	uint16_t n;
 };
 
 /* Finds the keypair of a message and lays the text out for the AEAD. */
-static void take(
-	struct stage *stage, struct worker *worker, struct open_burst *burst, struct rte_mbuf *mbuf)
+static void take(struct stage *stage, struct worker *worker, struct open_burst *burst,
+	struct wb_index_entry *entry, struct rte_mbuf *mbuf)
 {
 	const struct wb_msg_transport *message = rte_pktmbuf_mtod(mbuf, const void *);
 	uint32_t length = rte_pktmbuf_data_len(mbuf);
-	struct wb_index_entry *entry =
-		wb_index_lookup(worker->gateway->wg->indices, rte_le_to_cpu_32(message->receiver));
 	uint64_t counter = rte_le_to_cpu_64(message->counter);
 	struct wb_keypair *keypair;
 
@@ -54,6 +60,7 @@ static void take(
 		.key = &keypair->receive_key,
 	};
 	burst->mbufs[burst->n] = mbuf;
+	burst->stages[burst->n] = stage;
 	burst->keypairs[burst->n] = keypair;
 	burst->n++;
 }
@@ -214,8 +221,9 @@ static void clamp(const struct wb_peer *peer, struct rte_mbuf *mbuf)
 }
 
 /* Judges one message whose AEAD is done. True: the mbuf's data is an inner packet to forward. */
-static bool judge(struct stage *stage, struct worker *worker, struct open_burst *burst, unsigned i)
+static bool judge(struct worker *worker, struct open_burst *burst, unsigned i)
 {
+	struct stage *stage = burst->stages[i];
 	struct wb_keypair *keypair = burst->keypairs[i];
 	struct wb_aead_op *op = &burst->ops[i];
 	struct rte_mbuf *mbuf = burst->mbufs[i];
@@ -257,34 +265,84 @@ static bool judge(struct stage *stage, struct worker *worker, struct open_burst 
 	return true;
 }
 
+/* From the message to the keypair, and from there to the peer, whose part comes when the AEAD is
+ * done: each round waits for memory that was asked for long before. */
+static void lay_out(struct worker *worker, struct open_burst *burst)
+{
+	const struct wb_index_table *indices = worker->gateway->wg->indices;
+	struct wb_index_entry *entries[BURST], *last = NULL;
+
+	for (unsigned i = 0; i < burst->n_taken; i++) {
+		const struct wb_msg_transport *message =
+			rte_pktmbuf_mtod(burst->taken[i], const void *);
+
+		entries[i] = wb_index_lookup(indices, rte_le_to_cpu_32(message->receiver));
+		if (likely(entries[i] == last || entries[i] == NULL))
+			continue;
+		last = entries[i];
+		rte_prefetch0(&((struct wb_keypair *)last)->receive_key);
+		rte_prefetch0(&((struct wb_keypair *)last)->open);
+		rte_prefetch0(last->peer);
+		rte_prefetch0(&last->peer->seal);
+		rte_prefetch0(&last->peer->open);
+	}
+	burst->n = 0;
+	for (unsigned i = 0; i < burst->n_taken; i++)
+		take(burst->stages_taken[i], worker, burst, entries[i], burst->taken[i]);
+	burst->n_taken = 0;
+}
+
+static void forward(struct worker *worker, struct ip_burst *ip)
+{
+	forward_lookup(worker, ip);
+	for (unsigned i = 0; i < ip->n; i++) {
+		unsigned tunnel = packet_of(ip->mbufs[i])->via - 1u;
+
+		/* Another tunnel's packets may come through this one. */
+		if (ip->hops[i]->type == WB_NH_LOCAL && local_take(worker, ip->mbufs[i]))
+			continue;
+		forward_one(
+			worker, ip->mbufs[i], ip->hops[i], worker->gateway->plan.tun[tunnel], 0);
+	}
+}
+
+struct open_burst *open_burst_create(void)
+{
+	return rte_zmalloc("open_burst", sizeof(struct open_burst), RTE_CACHE_LINE_SIZE);
+}
+
+/* Messages are only taken off the ring here: there may be more of them in other tunnels' rings. */
 unsigned stage_open_run(struct stage *stage, struct worker *worker)
 {
-	struct rte_mbuf *mbufs[BURST];
-	struct open_burst burst;
-	struct ip_burst ip = {.n = 0};
-	unsigned count = rte_ring_dequeue_burst(stage->in, (void **)mbufs, BURST, NULL);
+	struct open_burst *burst = worker->opening;
+	struct rte_mbuf **mbufs;
+	unsigned count;
 
-	if (count == 0)
-		return 0;
-	for (unsigned i = 0; i < count; i++)
+	if (burst->n_taken == BURST)
+		stage_open_finish(worker);
+	mbufs = &burst->taken[burst->n_taken];
+	count = rte_ring_dequeue_burst(stage->in, (void **)mbufs, BURST - burst->n_taken, NULL);
+	for (unsigned i = 0; i < count; i++) {
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
-	burst.n = 0;
-	for (unsigned i = 0; i < count; i++)
-		take(stage, worker, &burst, mbufs[i]);
-	if (burst.n == 0)
-		return count;
-	wb_aead_open_burst(worker->aead, burst.ops, burst.n);
-	for (unsigned i = 0; i < burst.n; i++)
-		if (judge(stage, worker, &burst, i))
-			ip.mbufs[ip.n++] = burst.mbufs[i];
-	forward_lookup(worker, &ip);
-	for (unsigned i = 0; i < ip.n; i++) {
-		packet_of(ip.mbufs[i])->via = (uint16_t)(stage->object + 1);
-		/* Another tunnel's packets may come through this one. */
-		if (ip.hops[i]->type == WB_NH_LOCAL && local_take(worker, ip.mbufs[i]))
-			continue;
-		forward_one(worker, ip.mbufs[i], ip.hops[i],
-			worker->gateway->plan.tun[stage->object], 0);
+		burst->stages_taken[burst->n_taken + i] = stage;
 	}
+	burst->n_taken = (uint16_t)(burst->n_taken + count);
 	return count;
+}
+
+void stage_open_finish(struct worker *worker)
+{
+	struct open_burst *burst = worker->opening;
+	struct ip_burst ip = {.n = 0};
+
+	if (burst->n_taken == 0)
+		return;
+	lay_out(worker, burst);
+	wb_aead_open_burst(worker->aead, burst->ops, burst->n);
+	for (unsigned i = 0; i < burst->n; i++)
+		if (judge(worker, burst, i)) {
+			packet_of(burst->mbufs[i])->via = (uint16_t)(burst->stages[i]->object + 1);
+			ip.mbufs[ip.n++] = burst->mbufs[i];
+		}
+	forward(worker, &ip);
 }

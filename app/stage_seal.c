@@ -6,6 +6,7 @@
 #include <rte_byteorder.h>
 #include <rte_ether.h>
 #include <rte_ip.h>
+#include <rte_malloc.h>
 #include <rte_prefetch.h>
 
 #include "gateway.h"
@@ -32,8 +33,14 @@ struct sender {
 	uint16_t mtu;		      /**< bytes of an inner packet, the way's and the tunnel's */
 };
 
-/** A burst on its way through the AEAD. */
+/** A burst on its way through the AEAD: of all tunnels whose seal stages the worker runs, so that
+ * many tunnels with a packet each cost little more than one with many. */
 struct seal_burst {
+	/* Taken off rings: looked at together, so that they wait for memory together. */
+	struct rte_mbuf *taken[BURST];
+	struct stage *stages[BURST];
+	uint16_t n_taken;
+
 	/** The last packet's, if it goes for the next one of its peer too. Looked up after the
 	 * packets were taken off the ring, it is as fresh for all of them. */
 	struct sender sender;
@@ -257,7 +264,8 @@ static unsigned flush_one(
 	if (unlikely(atomic_exchange(&peer->gave_up, false)))
 		for (; seal->staged > 0; handled++)
 			worker_drop(worker, unstage(seal), WB_DROP_NO_SESSION);
-	for (; seal->staged > 0 && burst->n < BURST && ready(stage, worker, peer, &sender);
+	for (; seal->staged > 0 && burst->n + burst->n_taken < BURST &&
+		ready(stage, worker, peer, &sender);
 		handled++)
 		seal_one(stage, worker, burst, &sender, unstage(seal));
 	return handled;
@@ -318,12 +326,10 @@ static void take_keepalive(struct stage *stage, struct worker *worker, struct se
 	take(stage, worker, burst, peer, mbuf);
 }
 
-/* A packet whose destination says which peer it is for. */
-static void take_one(
-	struct stage *stage, struct worker *worker, struct seal_burst *burst, struct rte_mbuf *mbuf)
+/* A packet of a peer, NULL: its destination is nobody's. */
+static void take_one(struct stage *stage, struct worker *worker, struct seal_burst *burst,
+	struct wb_peer *peer, struct rte_mbuf *mbuf)
 {
-	struct wb_peer *peer = peer_for(stage, worker, mbuf);
-
 	if (unlikely(peer == NULL))
 		refuse(stage, worker, mbuf, WB_DROP_NO_PEER, ICMP_ERROR_UNREACHABLE, 0);
 	else if (unlikely(peer->seal.staged > 0))
@@ -335,8 +341,8 @@ static void take_one(
 static unsigned take_control(struct stage *stage, struct worker *worker, struct seal_burst *burst)
 {
 	struct rte_mbuf *mbufs[BURST];
-	unsigned count =
-		rte_ring_dequeue_burst(stage->control, (void **)mbufs, BURST - burst->n, NULL);
+	unsigned count = rte_ring_dequeue_burst(
+		stage->control, (void **)mbufs, BURST - burst->n - burst->n_taken, NULL);
 
 	for (unsigned i = 0; i < count; i++) {
 		struct packet *packet = packet_of(mbufs[i]);
@@ -348,7 +354,7 @@ static unsigned take_control(struct stage *stage, struct worker *worker, struct 
 			break;
 		case PACKET_SEAL:
 			wb_count(worker->count, WB_IN_ORIGINATED, 1);
-			take_one(stage, worker, burst, mbufs[i]);
+			take_one(stage, worker, burst, peer_for(stage, worker, mbufs[i]), mbufs[i]);
 			break;
 		default:
 			take_keepalive(stage, worker, burst, packet->peer, mbufs[i]);
@@ -357,16 +363,53 @@ static unsigned take_control(struct stage *stage, struct worker *worker, struct 
 	return count;
 }
 
-static unsigned take_data(struct stage *stage, struct worker *worker, struct seal_burst *burst)
+/* Data is only taken off the ring here: there may be more of it in other tunnels' rings. */
+static unsigned take_data(struct stage *stage, struct seal_burst *burst)
 {
-	struct rte_mbuf *mbufs[BURST];
-	unsigned count = rte_ring_dequeue_burst(stage->in, (void **)mbufs, BURST - burst->n, NULL);
+	struct rte_mbuf **mbufs = &burst->taken[burst->n_taken];
+	unsigned count = rte_ring_dequeue_burst(
+		stage->in, (void **)mbufs, BURST - burst->n - burst->n_taken, NULL);
 
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < count; i++) {
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
-	for (unsigned i = 0; i < count; i++)
-		take_one(stage, worker, burst, mbufs[i]);
+		burst->stages[burst->n_taken + i] = stage;
+	}
+	burst->n_taken = (uint16_t)(burst->n_taken + count);
 	return count;
+}
+
+/* Seals go on counters, and counters on peers: three rounds, each of which waits for the memory
+ * that the one before asked for. */
+static void lay_out(struct worker *worker, struct seal_burst *burst)
+{
+	struct wb_peer *peers[BURST], *last = NULL;
+
+	for (unsigned i = 0; i < burst->n_taken; i++) {
+		peers[i] = peer_for(burst->stages[i], worker, burst->taken[i]);
+		if (peers[i] == last || peers[i] == NULL)
+			continue;
+		last = peers[i];
+		rte_prefetch0(last);
+		rte_prefetch0(&last->seal);
+	}
+	last = NULL;
+	for (unsigned i = 0; i < burst->n_taken; i++) {
+		const struct wb_keypair *keypair;
+
+		if (peers[i] == last || peers[i] == NULL)
+			continue;
+		last = peers[i];
+		keypair = atomic_load_explicit(&last->current, memory_order_acquire);
+		if (keypair == NULL)
+			continue;
+		rte_prefetch0(keypair);
+		rte_prefetch0(&keypair->seal);
+		rte_prefetch0(&keypair->send_key);
+		rte_prefetch0(atomic_load_explicit(&last->outer, memory_order_acquire));
+	}
+	for (unsigned i = 0; i < burst->n_taken; i++)
+		take_one(burst->stages[i], worker, burst, peers[i], burst->taken[i]);
+	burst->n_taken = 0;
 }
 
 /* By a port, or into another tunnel. */
@@ -409,20 +452,34 @@ static void send_burst(struct worker *worker, struct seal_burst *burst)
 	}
 }
 
+struct seal_burst *seal_burst_create(void)
+{
+	return rte_zmalloc("seal_burst", sizeof(struct seal_burst), RTE_CACHE_LINE_SIZE);
+}
+
 unsigned stage_seal_run(struct stage *stage, struct worker *worker)
 {
-	struct seal_burst burst;
+	struct seal_burst *burst = worker->sealing;
 	unsigned handled = 0;
 
-	burst.n = 0;
-	burst.sender.peer = NULL;
+	if (burst->n + burst->n_taken == BURST)
+		stage_seal_finish(worker);
 	if (unlikely(!STAILQ_EMPTY(&stage->own.seal.waiting)))
-		handled += flush_waiting(stage, worker, &burst);
-	handled += take_control(stage, worker, &burst);
-	handled += take_data(stage, worker, &burst);
-	if (burst.n == 0)
-		return handled;
-	wb_aead_seal_burst(worker->aead, burst.ops, burst.n);
-	send_burst(worker, &burst);
-	return handled;
+		handled += flush_waiting(stage, worker, burst);
+	if (unlikely(!rte_ring_empty(stage->control)))
+		handled += take_control(stage, worker, burst);
+	return handled + take_data(stage, burst);
+}
+
+void stage_seal_finish(struct worker *worker)
+{
+	struct seal_burst *burst = worker->sealing;
+
+	lay_out(worker, burst);
+	if (burst->n > 0) {
+		wb_aead_seal_burst(worker->aead, burst->ops, burst->n);
+		send_burst(worker, burst);
+	}
+	burst->n = 0;
+	burst->sender.peer = NULL;
 }

@@ -10,11 +10,23 @@
 /** Polls a port, parses once, classifies: to a tunnel, onward, or to the kernel. */
 unsigned stage_rx_run(struct stage *stage, struct worker *worker);
 
-/** Opens transport data of one tunnel and forwards what was inside. */
+/** Takes transport data of one tunnel; stage_open_finish() opens it and forwards what was inside.
+ */
 unsigned stage_open_run(struct stage *stage, struct worker *worker);
 
-/** Seals what is to leave by one tunnel and gives it its outer headers. */
+/** Opens what open stages have taken. A worker calls it when it has run all of its own. */
+void stage_open_finish(struct worker *worker);
+
+/** Takes what is to leave by one tunnel; stage_seal_finish() seals it and gives it its outer
+ * headers. */
 unsigned stage_seal_run(struct stage *stage, struct worker *worker);
+
+/** Seals what seal stages have taken. A worker calls it when it has run all of its own. */
+void stage_seal_finish(struct worker *worker);
+
+/** A worker's part of them; free with rte_free(). NULL when memory is out. Control. */
+struct open_burst *open_burst_create(void);
+struct seal_burst *seal_burst_create(void);
 
 /** Hands packets to a port's PMD, and keeps a bond's LACP served. */
 unsigned stage_tx_run(struct stage *stage, struct worker *worker);

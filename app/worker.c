@@ -49,26 +49,38 @@ bool worker_tell(struct worker *worker, const struct event *event)
 	return false;
 }
 
-/* Notes what a run that did something took since `began`, the hand-over included; returns the time.
- * A stage with nothing to do costs no reading of the clock: it counts to the next one. */
-static uint64_t account(struct stage *stage, unsigned handled, uint64_t began)
+/* Notes what stages that did something took since `began`, the hand-over included: each by its
+ * share of the packets. Returns the time. Those with nothing to do cost no reading of the clock:
+ * they count to the next ones. */
+static uint64_t account(struct stage *const *stages, unsigned n, unsigned handled, uint64_t began)
 {
-	uint64_t ended = rte_rdtsc();
+	uint64_t ended = rte_rdtsc(), each = n == 1 ? 0 : ((ended - began) << 8) / handled;
 
-	stage->spent.cycles += ended - began;
-	stage->spent.packets += handled;
-	stage->spent.bursts++;
+	for (unsigned i = 0; i < n; i++) {
+		struct stage_spent *spent = &stages[i]->spent;
+
+		if (spent->last == 0)
+			continue;
+		spent->cycles += n == 1 ? ended - began : each * spent->last >> 8;
+		spent->packets += spent->last;
+		spent->bursts++;
+	}
 	return ended;
 }
 
-unsigned worker_run_stage(struct worker *worker, struct stage *stage)
+unsigned worker_run_stages(struct worker *worker, struct stage *const *stages, unsigned n)
 {
-	unsigned handled;
+	unsigned handled = 0;
 
-	/* "Sent after received" is told by time alone (lib/noise's timers): stages of one loop must
-	 * not share a moment. */
+	/* "Sent after received" is told by time alone (lib/noise's timers): stages of different
+	 * kinds must not share a moment. */
 	worker->now++;
-	handled = stage->run(stage, worker);
+	for (unsigned i = 0; i < n; i++) {
+		stages[i]->spent.last = stages[i]->run(stages[i], worker);
+		handled += stages[i]->spent.last;
+	}
+	if (stages[0]->finish != NULL)
+		stages[0]->finish(worker);
 	flush_all(worker);
 	return handled;
 }
@@ -78,12 +90,16 @@ static unsigned run_stages(struct worker *worker, uint64_t began)
 	const struct stage_list *list = atomic_load_explicit(&worker->stages, memory_order_acquire);
 	unsigned handled = 0;
 
-	for (unsigned i = 0; i < list->n; i++) {
-		struct stage *stage = list->stages[i];
-		unsigned n = worker_run_stage(worker, stage);
+	for (unsigned i = 0, next; i < list->n; i = next) {
+		struct stage *const *stages = &list->stages[i];
+		unsigned n;
 
+		for (next = i + 1; next < list->n && list->stages[next]->kind == stages[0]->kind;
+			next++)
+			;
+		n = worker_run_stages(worker, stages, next - i);
 		if (n > 0)
-			began = account(stage, n, began);
+			began = account(stages, next - i, n, began);
 		handled += n;
 	}
 	return handled;

@@ -44,12 +44,16 @@ struct stage_spent {
 	uint64_t cycles; /**< TSC, of runs that handled packets */
 	uint64_t packets;
 	uint64_t bursts; /**< such runs */
+	uint32_t last;	 /**< packets of the last run */
 };
 
 /** One box of the picture in the architecture: takes a burst, hands on bursts. */
 struct stage {
 	/** Does one burst of work; returns how many packets it handled. NULL: no stage is here. */
 	unsigned (*run)(struct stage *stage, struct worker *worker);
+	/** Does the rest of the work for all stages of the kind, once they have run. NULL: none is
+	 * left. */
+	void (*finish)(struct worker *worker);
 	struct rte_ring *in; /**< from stages; NULL for rx */
 	struct rte_ring
 		*control; /**< from control (single producer); NULL where it sends nothing */
@@ -88,7 +92,7 @@ struct stage {
 	struct stage_spent spent;
 } __rte_cache_aligned;
 
-/** The stages of a worker. Immutable once published. */
+/** The stages of a worker, those of a kind together. Immutable once published. */
 struct stage_list {
 	uint16_t n;
 	struct stage *stages[];
@@ -132,6 +136,8 @@ struct worker {
 		       */
 	struct wb_counters *count;
 	struct wb_aead_ctx *aead;
+	struct open_burst *opening; /**< what its open stages have taken */
+	struct seal_burst *sealing;
 	struct rte_ring *events; /**< of struct event, to control */
 	_Atomic(struct stage_list *) stages;
 	uint16_t n_touched;
@@ -198,8 +204,9 @@ static inline bool worker_may(
  * that needs it, not kept. Returns false if there was no room. */
 bool worker_tell(struct worker *worker, const struct event *event);
 
-/** Runs one stage once and hands on what it has sent. Returns how many packets were handled. */
-unsigned worker_run_stage(struct worker *worker, struct stage *stage);
+/** Runs stages of one kind once and hands on what they have sent. Returns how many packets were
+ * handled. */
+unsigned worker_run_stages(struct worker *worker, struct stage *const *stages, unsigned n);
 
 /** Runs each stage once, and says that the worker holds on to nothing control may free. Returns how
  * many packets were handled. */

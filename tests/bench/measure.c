@@ -113,8 +113,12 @@ static uint64_t stage_alone(struct world *world, struct traffic *traffic, struct
 	struct plan *plan = &world->gateway.plan;
 	const uint16_t *ids = traffic->path == PATH_SEAL ? plan->seal : plan->open;
 	struct rte_ring *out = plan->stages[plan->tx[traffic->path == PATH_SEAL ? WAN : LAN]].in;
+	struct stage *stages[WB_TUNNELS_MAX];
 	uint64_t cycles = 0;
 	unsigned back = 0;
+
+	for (unsigned t = 0; t < world->options.tunnels; t++)
+		stages[t] = &plan->stages[ids[t]];
 
 	for (unsigned i = 0; i < traffic->n; i += CHUNK) {
 		uint64_t began;
@@ -127,9 +131,7 @@ static uint64_t stage_alone(struct world *world, struct traffic *traffic, struct
 		began = rte_rdtsc_precise();
 		worker->now = clock_now();
 		for (unsigned handled = 1; handled > 0;) {
-			handled = 0;
-			for (unsigned t = 0; t < world->options.tunnels; t++)
-				handled += worker_run_stage(worker, &plan->stages[ids[t]]);
+			handled = worker_run_stages(worker, stages, world->options.tunnels);
 		}
 		cycles += rte_rdtsc_precise() - began;
 		back += rte_ring_dequeue_burst(
