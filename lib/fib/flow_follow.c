@@ -191,9 +191,11 @@ int wb_flow_follow(const uint8_t *l3, uint32_t len, unsigned options, struct wb_
 
 /* What nearly all packets are: whole, TCP or UDP, without options or extension headers. The key is
  * then read from two places; it is the one that wb_flow_parse() makes. */
+_Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the key's last word is put together");
+
 static bool key_plainly(const uint8_t *l3, uint32_t len, struct wb_flow *flow)
 {
-	uint32_t header = l3[0] == 0x45 ? 20 : 40, total;
+	uint32_t header = l3[0] == 0x45 ? 20 : 40, total, ports;
 	uint8_t proto;
 
 	if (len < header + 4)
@@ -213,12 +215,10 @@ static bool key_plainly(const uint8_t *l3, uint32_t len, struct wb_flow *flow)
 	}
 	if ((proto != IPPROTO_UDP && proto != IPPROTO_TCP) || total < header + 4 || total > len)
 		return false;
-	memcpy(&flow->sport, l3 + header, 2);
-	memcpy(&flow->dport, l3 + header + 2, 2);
-	flow->proto = proto;
-	flow->family = header == 20 ? 4 : 6;
-	flow->flags = WB_FLOW_PORTS;
-	flow->zero = 0;
+	memcpy(&ports, l3 + header, sizeof(ports));
+	/* As one word: the hash reads it as one, and would wait for its parts. */
+	flow->tail = ports | (uint64_t)proto << 32 |
+		(header == 20 ? UINT64_C(4) : UINT64_C(6)) << 40 | (uint64_t)WB_FLOW_PORTS << 48;
 	return true;
 }
 
