@@ -292,6 +292,23 @@ static void lay_out(struct worker *worker, struct open_burst *burst)
 	burst->n_taken = 0;
 }
 
+/* What tells where a packet should have come from, for when the AEAD is done. */
+static void prefetch_ways(const struct open_burst *burst)
+{
+	const struct wb_keypair *last = NULL;
+
+	for (unsigned i = 0; i < burst->n; i++) {
+		const struct wb_outer *outer;
+
+		if (likely(burst->keypairs[i] == last))
+			continue;
+		last = burst->keypairs[i];
+		outer = atomic_load_explicit(&last->entry.peer->outer, memory_order_acquire);
+		if (outer != NULL)
+			rte_prefetch0(&outer->length);
+	}
+}
+
 static void forward(struct worker *worker, struct ip_burst *ip)
 {
 	forward_lookup(worker, ip);
@@ -338,6 +355,7 @@ void stage_open_finish(struct worker *worker)
 	if (burst->n_taken == 0)
 		return;
 	lay_out(worker, burst);
+	prefetch_ways(burst);
 	wb_aead_open_burst(worker->aead, burst->ops, burst->n);
 	for (unsigned i = 0; i < burst->n; i++)
 		if (judge(worker, burst, i)) {

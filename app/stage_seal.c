@@ -391,21 +391,24 @@ static void lay_out(struct worker *worker, struct seal_burst *burst)
 		last = peers[i];
 		rte_prefetch0(last);
 		rte_prefetch0(&last->seal);
+		rte_prefetch0(&last->open);
 	}
 	last = NULL;
 	for (unsigned i = 0; i < burst->n_taken; i++) {
 		const struct wb_keypair *keypair;
+		const struct wb_outer *outer;
 
 		if (peers[i] == last || peers[i] == NULL)
 			continue;
 		last = peers[i];
 		keypair = atomic_load_explicit(&last->current, memory_order_acquire);
-		if (keypair == NULL)
+		outer = atomic_load_explicit(&last->outer, memory_order_acquire);
+		if (keypair == NULL || outer == NULL)
 			continue;
 		rte_prefetch0(keypair);
 		rte_prefetch0(&keypair->seal);
-		rte_prefetch0(&keypair->send_key);
-		rte_prefetch0(atomic_load_explicit(&last->outer, memory_order_acquire));
+		rte_prefetch0(outer);
+		rte_prefetch0(&outer->length);
 	}
 	for (unsigned i = 0; i < burst->n_taken; i++)
 		take_one(burst->stages[i], worker, burst, peers[i], burst->taken[i]);

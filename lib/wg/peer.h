@@ -40,26 +40,29 @@ struct wb_tunnel;
  */
 struct wb_outer {
 	uint8_t header[WB_OUTER_MAX]; /**< Ethernet, IPv4 or IPv6, UDP: up to the array's end */
-	uint8_t length;		      /**< bytes of header that are in use */
-	uint8_t l2;		      /**< of these, Ethernet's; 0 into a tunnel */
+
+	/* On the second cache line: what each packet needs. */
+	uint8_t length; /**< bytes of header that are in use */
+	uint8_t l2;	/**< of these, Ethernet's; 0 into a tunnel */
+	bool ipv6;
 	uint16_t
 		via; /**< id of the tunnel its packets go into, plus one; 0: they leave by a port */
-	bool ipv6;
-	uint32_t serial; /**< counts the peer's, from 1 */
-	uint16_t port;	 /**< index of the port it leaves by */
-	uint32_t ip_sum; /**< IPv4: checksum of the header without length, id and TOS, unfolded */
-	uint32_t pseudo_sum; /**< checksum of addresses and protocol, unfolded */
-	/** How packets from there begin: source and destination of the IP header, and UDP's source
-	 * port in network byte order. */
-	uint8_t answer_addresses[32];
-	uint16_t answer_port;
+	uint32_t serial;   /**< counts the peer's, from 1 */
+	uint32_t ip_sum;   /**< IPv4: checksum of the header without length, id and TOS, unfolded */
 	uint64_t tx_flags; /**< the mbuf's ol_flags: the port makes UDP checksums; 0: it does not */
-	uint64_t tx_lengths; /**< then, the mbuf's tx_offload */
+	uint16_t port;	   /**< index of the port it leaves by */
+	uint16_t mtu;	   /**< of the path: bytes of an outer packet */
+	uint16_t inner_mtu; /**< bytes of an inner packet that fit it when sealed */
+	/** How packets from there begin: UDP's source port in network byte order, source and
+	 * destination of the IP header. */
+	uint16_t answer_port;
+	uint8_t answer_addresses[32];
+
+	uint32_t pseudo_sum; /**< checksum of addresses and protocol, unfolded */
+	uint64_t tx_lengths; /**< with tx_flags, the mbuf's tx_offload */
 	struct wb_endpoint remote;
 	struct wb_addr local;
 	uint16_t local_port; /**< host byte order */
-	uint16_t mtu;	     /**< of the path: bytes of an outer packet */
-	uint16_t inner_mtu;  /**< bytes of an inner packet that fit it when sealed */
 };
 
 /** The first byte of a template's headers. */
@@ -68,33 +71,34 @@ static inline const uint8_t *wb_outer_start(const struct wb_outer *outer)
 	return outer->header + WB_OUTER_MAX - outer->length;
 }
 
-/** The seal lcore's part. */
+/** The seal lcore's part; what each packet needs comes first, on one cache line. */
 struct wb_peer_seal {
 	uint64_t packets; /**< data packets sent; keepalives not counted */
 	uint64_t bytes;	  /**< of sealed messages, as wg(8) counts: headers and tag included */
 	uint64_t data;	  /**< ns, last data packet */
 	uint64_t any;	  /**< ns, last authenticated packet of any kind */
 	uint64_t unanswered_since; /**< ns, first data since the last packet received; 0 none */
-	uint64_t unresolved_told;  /**< ns, control was last told that there is no way */
 	uint64_t unresolved_since; /**< ns, there is no way; 0: there is */
-	struct rte_mbuf *staged_head;
-	struct rte_mbuf *staged_tail;
 	uint32_t staged;
 	bool listed; /**< on the seal stage's list of peers with staged packets */
+	struct rte_mbuf *staged_head;
+	struct rte_mbuf *staged_tail;
+	uint64_t unresolved_told; /**< ns, control was last told that there is no way */
 	STAILQ_ENTRY(wb_peer) waiting;
 };
 
-/** The open lcore's part. */
+/** The open lcore's part; what each packet needs comes first, on one cache line. */
 struct wb_peer_open {
 	uint64_t packets;
 	uint64_t bytes;
 	uint64_t data;
 	uint64_t any;
-	uint64_t unanswered_since;   /**< ns, first data since the last packet sent; 0 none */
-	struct wb_endpoint reported; /**< the last endpoint seen or told to control */
+	uint64_t unanswered_since; /**< ns, first data since the last packet sent; 0 none */
+	uint32_t settled_way; /**< serial of the outer headers that the last endpoint seen is of; 0:
+			       it is another one */
+	uint32_t reported_way;	     /**< of those when control was last told; 0: none */
+	struct wb_endpoint reported; /**< the last endpoint told to control */
 	struct wb_addr reported_local;
-	uint32_t reported_way; /**< serial of the outer headers at that time; 0: none */
-	uint32_t settled_way;  /**< the last endpoint seen is that of these; 0: it is not */
 };
 
 STAILQ_HEAD(wb_peer_list, wb_peer);
