@@ -12,6 +12,7 @@
 #include <rte_malloc.h>
 
 #include "measure.h"
+#include "parts.h"
 
 #define SIZES_MAX  16
 #define ROUNDS_MAX 1001
@@ -224,6 +225,25 @@ static json_t *memory_json(const struct world *world)
 		(int)(pool->header_size + pool->elt_size + pool->trailer_size));
 }
 
+static json_t *parts_json(const struct options *options, struct world *world)
+{
+	static double rounds[ROUNDS_MAX][PARTS_N], values[ROUNDS_MAX];
+	static struct traffic traffic = {.size = 512};
+	json_t *json = json_object();
+
+	traffic_make(world, &traffic);
+	for (unsigned i = 0; i < options->rounds; i++)
+		parts_measure(world, &traffic, rounds[i]);
+	for (unsigned part = 0; part < PARTS_N; part++) {
+		for (unsigned i = 0; i < options->rounds; i++)
+			values[i] = rounds[i][part];
+		json_object_set_new(
+			json, part_names[part], json_real(quantile(values, options->rounds, 0.5)));
+	}
+	rte_pktmbuf_free_bulk(traffic.mbufs, traffic.n);
+	return json;
+}
+
 static json_t *measure(struct options *options, struct world *world)
 {
 	unsigned n = options->n_sizes * options->n_paths;
@@ -260,9 +280,9 @@ int main(int argc, char **argv)
 
 	parse(&options, argc, argv);
 	world_make(&world, &options.world);
-	json = json_pack("{sI ss so so}", "tsc_hz", (json_int_t)rte_get_tsc_hz(), "aead",
+	json = json_pack("{sI ss so so so}", "tsc_hz", (json_int_t)rte_get_tsc_hz(), "aead",
 		wb_aead_arch(world.gateway.plan.workers[0]->aead), "memory", memory_json(&world),
-		"results", measure(&options, &world));
+		"results", measure(&options, &world), "parts", parts_json(&options, &world));
 	json_dumpf(json, stdout, JSON_REAL_PRECISION(5));
 	putchar('\n');
 	json_decref(json);

@@ -5,7 +5,6 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <rte_cycles.h>
 #include <rte_ether.h>
@@ -233,18 +232,6 @@ static int aead_main(void *arg)
 	lane->round->aead =
 		(double)aead_alone(lane->world, lane->traffic, lane->worker) / lane->traffic->n;
 	return 0;
-}
-
-/* Waits without polling: the CPU may be one of those that work. */
-static void wait_for_lcores(void)
-{
-	unsigned lcore;
-
-	RTE_LCORE_FOREACH_WORKER (lcore) {
-		while (rte_eal_get_lcore_state(lcore) != WAIT)
-			usleep(200);
-		rte_eal_wait_lcore(lcore);
-	}
 }
 
 static void take_back(struct world *world, struct traffic *traffic)

@@ -12,6 +12,8 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_eth_ring.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
 #include <rte_ring_elem.h>
 #include <sodium.h>
 
@@ -356,4 +358,15 @@ void world_refresh(struct world *world)
 		session_make(world, &world->far[i]);
 	retire_flush(world->gateway.control->retire);
 	world->sessions_made = clock_now();
+}
+
+void wait_for_lcores(void)
+{
+	unsigned lcore;
+
+	RTE_LCORE_FOREACH_WORKER (lcore) {
+		while (rte_eal_get_lcore_state(lcore) != WAIT)
+			usleep(200);
+		rte_eal_wait_lcore(lcore);
+	}
 }

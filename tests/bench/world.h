@@ -53,6 +53,9 @@ void world_free(struct world *world);
  * rings. No worker runs. */
 void world_refresh(struct world *world);
 
+/* Waits for what workers were launched for, without polling: the CPU may be one of theirs. */
+void wait_for_lcores(void);
+
 /* A place in the space of 2^29 addresses that routes and allowed IPs divide, on either side: where
  * flow `n` comes from or leads to; and the number of the peer that has it on the far side. */
 uint32_t world_place(const struct world *world, uint32_t n);
