@@ -350,12 +350,13 @@ unsigned stage_open_run(struct stage *stage, struct worker *worker)
 void stage_open_finish(struct worker *worker)
 {
 	struct open_burst *burst = worker->opening;
-	struct ip_burst ip = {.n = 0};
+	struct ip_burst ip;
 
 	if (burst->n_taken == 0)
 		return;
 	lay_out(worker, burst);
 	prefetch_ways(burst);
+	ip.n = 0;
 	wb_aead_open_burst(worker->aead, burst->ops, burst->n);
 	for (unsigned i = 0; i < burst->n; i++)
 		if (judge(worker, burst, i)) {

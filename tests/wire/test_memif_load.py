@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""The bench over memif: that what it says holds, not how fast anything is."""
+import json
+import subprocess
+
+import pytest
+
+from gateway import TOP, keypair
+
+# The rings hold 2048 packets: on a busy machine the gateway may be away for longer at a higher rate.
+RATE, SECONDS = 5000, 0.3
+BENCH = TOP / 'tests' / 'bench' / 'over_memif'
+LOAD = TOP / 'build' / 'tests' / 'bench' / 'memif_load'
+
+
+def bench(path, *args):
+    done = subprocess.run([BENCH, '--quick', '--rate', str(RATE), '--json', path, *args],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(len(line) <= 80 for line in done.stdout.splitlines()), done.stdout
+    return json.loads(path.read_text())
+
+
+@pytest.mark.parametrize('args, tunnels', [
+    (('--sizes', '64'), 1),
+    (('--sizes', 'imix', '--family', '6', '--tunnels', '3', '--gateway-role', 'server'), 3)])
+def test_all_that_is_sent_slowly_arrives(tmp_path, args, tunnels):
+    """Both ways through a gateway of its own, in either role of memif: nothing is lost, out of
+    order or not what was sent, and latency is told of many packets."""
+    document = bench(tmp_path / 'json', *args)
+    assert [name.split()[0] for name in document['results']] == ['out', 'in']
+    for result in document['results'].values():
+        assert result['sent'] == result['received'] == RATE * SECONDS, result
+        assert result['lost'] == result['reordered'] == result['opened_bad'] == 0, result
+        assert result['tunnels'] == tunnels
+        assert result['sampled'] == result['received'], result
+        latency = [result['latency_us'][name] for name in ('p50', 'p99', 'p999', 'max')]
+        assert 0 < latency[0] and latency == sorted(latency), latency
+    accounts = document['accounts']
+    assert accounts['balance'] == 0
+    assert accounts['port_tx'] >= 2 * RATE * SECONDS
+    if 'server' not in args:
+        cold = document['cold_start_s']
+        assert all(0 < cold[name] < 20 for name in ('links', 'plain', 'sealed')), cold
+
+
+@pytest.mark.parametrize('command, error', [
+    ('run rate=10 direction=up', "direction 'up' is not known, expected in or out"),
+    ('run rate=10 size=2000', "size '2000' is not valid, expected 44 to 1420"),
+    ('run rate=10 size=50 family=6', 'size 50 is too small, expected at least 64'),
+    ('run direction=in', 'rate is not there, expected packets a second'),
+    ('run rate=10 many', "'many', expected NAME=VALUE"),
+    ('walk', "'walk' is not known, expected run, cold, wait, pause or quit"),
+    ('wait seconds=0.1', 'no gateway at the lan port within 0 s')])
+def test_mistakes_are_told(tmp_path, command, error):
+    subprocess.run(['ninja', '-C', TOP / 'build', 'tests/bench/memif_load'], check=True,
+                   stdout=subprocess.DEVNULL)
+    keys = tmp_path / 'keys'
+    keys.write_text(f'{keypair()[0]} {keypair()[1]}\n')
+    done = subprocess.run([LOAD, '--lan', tmp_path / 'lan', '--wan', tmp_path / 'wan', '--keys',
+                           keys, '--no-huge'], input=f'{command}\nquit\n', check=True,
+                          stdout=subprocess.PIPE, text=True)
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [
+        {'started': True}, {'error': error}]
