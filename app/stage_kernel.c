@@ -48,12 +48,13 @@ static unsigned write_burst(struct stage *stage, struct worker *worker, struct w
 	unsigned count = rte_ring_dequeue_burst(stage->in, (void **)mbufs, BURST, NULL);
 	unsigned written = 0;
 
+	if (count == 0)
+		return 0;
 	for (unsigned i = 0; i < count; i++)
 		written += write_one(device, mbufs[i]) == 0;
 	wb_count(worker->count, out, written);
 	wb_count(worker->count, refused, count - written);
-	if (count > 0)
-		rte_pktmbuf_free_bulk(mbufs, count);
+	rte_pktmbuf_free_bulk(mbufs, count);
 	return count;
 }
 
