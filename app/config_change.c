@@ -57,8 +57,9 @@ int wb_config_same_gateway(
 			"%s: name, memory and poll of [gateway] cannot change without a restart",
 			after->path);
 	if (!same_lcores(before, after))
-		return wb_err_set(
-			err, EBUSY, "%s: [lcores] cannot change without a restart", after->path);
+		return wb_err_set(err, EBUSY,
+			"%s: control and workers of [lcores] cannot change without a restart",
+			after->path);
 	if (before->n_ports != after->n_ports)
 		return wb_err_set(
 			err, EBUSY, "%s: ports cannot come or go without a restart", after->path);

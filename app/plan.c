@@ -82,10 +82,11 @@ static int stage_add(struct gateway *gateway, enum stage_kind kind, unsigned obj
 	stage->object = (uint16_t)object;
 	stage->lcore = (uint16_t)plan->workers[worker_index]->lcore;
 	stage->worker = (uint16_t)worker_index;
-	snprintf(stage->name, sizeof(stage->name), "%s:%s", kinds[kind].name,
+	placement_stage_name(kinds[kind].name,
 		kind == STAGE_RX || kind == STAGE_TX || kind == STAGE_TAP
 			? gateway->ports[object].port->name
-			: gateway->wg->by_id[object]->name);
+			: gateway->wg->by_id[object]->name,
+		-1, stage->name);
 	if (kind == STAGE_SEAL)
 		STAILQ_INIT(&stage->own.seal.waiting);
 	if (kinds[kind].ring > 0)
@@ -170,41 +171,63 @@ static struct worker *worker_make(
 	return worker;
 }
 
-/* Which worker has a tunnel's stages: the first one is left to the ports when there are three. */
-static unsigned tunnel_worker(const struct plan *plan, unsigned number)
+static int port_add(struct gateway *gateway, unsigned port, const struct placement_of_ports *where,
+	struct wb_err *err)
 {
-	if (plan->n_workers < 3)
-		return number % plan->n_workers;
-	return 1 + number % (plan->n_workers - 1u);
+	struct plan *plan = &gateway->plan;
+	int rc = stage_add(gateway, STAGE_RX, port, where->rx[port][0], NULL, err);
+
+	if (rc == 0)
+		rc = stage_add(gateway, STAGE_TAP, port, where->tap[port], &plan->tap[port], err);
+	if (rc == 0)
+		rc = stage_add(gateway, STAGE_TX, port, where->tx[port], &plan->tx[port], err);
+	return rc;
 }
 
 int plan_make(struct gateway *gateway, struct wb_err *err)
 {
-	struct plan *plan = &gateway->plan;
+	struct placement_of_ports where;
 	unsigned lcore, index = 0;
 	int rc = 0;
 
 	RTE_LCORE_FOREACH_WORKER (lcore)
 		if (index < WORKERS_MAX && worker_make(gateway, lcore, index++, err) == NULL)
 			return -ENOMEM;
-	if (index == 0)
-		return wb_err_set(err, EINVAL, "no worker lcore");
-	for (unsigned i = 0; rc == 0 && i < gateway->n_ports; i++) {
-		rc = stage_add(gateway, STAGE_RX, i, i % index, NULL, err);
-		if (rc == 0)
-			rc = stage_add(gateway, STAGE_TAP, i, i % index, &plan->tap[i], err);
-		if (rc == 0)
-			rc = stage_add(gateway, STAGE_TX, i, i % index, &plan->tx[i], err);
-	}
+	if (index == 0 || index != gateway->placement.n_workers)
+		return wb_err_set(err, EINVAL, "%u worker lcores, %u were planned for", index,
+			gateway->placement.n_workers);
+	placement_of_ports(&gateway->placement, &where);
+	for (unsigned i = 0; rc == 0 && i < gateway->n_ports; i++)
+		rc = port_add(gateway, i, &where, err);
 	return rc == 0 ? lists_publish(gateway, err) : rc;
+}
+
+/* What each worker has by now. */
+static void load_count(const struct plan *plan, struct placement_load load[WORKERS_MAX])
+{
+	memset(load, 0, sizeof(load[0]) * WORKERS_MAX);
+	for (unsigned i = 0; i < plan->n_stages; i++) {
+		const struct stage *stage = &plan->stages[i];
+
+		if (stage->run == NULL || stage->stopped)
+			continue;
+		load[stage->worker].rx += stage->kind == STAGE_RX;
+		load[stage->worker].seals += stage->kind == STAGE_SEAL;
+		load[stage->worker].opens += stage->kind == STAGE_OPEN;
+	}
 }
 
 int plan_tunnel_add(struct gateway *gateway, unsigned tunnel, struct wb_err *err)
 {
 	struct plan *plan = &gateway->plan;
-	unsigned seal = tunnel_worker(plan, tunnel), open = tunnel_worker(plan, tunnel + 1);
-	int rc = stage_add(gateway, STAGE_OPEN, tunnel, open, &plan->open[tunnel], err);
+	struct placement_load load[WORKERS_MAX];
+	unsigned seal, open;
+	int rc;
 
+	load_count(plan, load);
+	placement_of_tunnel(
+		&gateway->placement, gateway->wg->by_id[tunnel]->name, load, &seal, &open);
+	rc = stage_add(gateway, STAGE_OPEN, tunnel, open, &plan->open[tunnel], err);
 	if (rc < 0)
 		return rc;
 	rc = stage_add(gateway, STAGE_TUN, tunnel, seal, &plan->tun[tunnel], err);
