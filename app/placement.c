@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* A half of the same kind weighs so much more than another stage. */
+#define SAME_KIND 3
+
 const struct placement_rule *placement_rule(
 	const struct placement *placement, const char *name, enum placement_part part, int queue)
 {
@@ -106,14 +109,14 @@ static bool near_ports(const struct placement *placement, unsigned worker)
 	return placement->n_ports == 0;
 }
 
-/* What it costs to give a worker one more half of a tunnel: all it has counts most, then how many
- * of the same kind, since traffic often goes one way, then distance. */
+/* What it costs to give a worker one more half of a tunnel: all it has counts, and more so what is
+ * of the same kind, since traffic often goes one way; of equals, distance. */
 static unsigned half_cost(const struct placement *placement, unsigned worker,
 	const struct placement_load *load, enum placement_part part)
 {
 	unsigned same = part == PLACEMENT_SEAL ? load->seals : load->opens;
 
-	return ((load->rx + load->seals + load->opens) * 1024 + same) * 2 +
+	return (load->rx + load->seals + load->opens + SAME_KIND * same) * 2 +
 		!near_ports(placement, worker);
 }
 

@@ -129,6 +129,26 @@ static void many_tunnels_are_even(void **state)
 	assert_true(most - least <= 1);
 }
 
+/* A tunnel that is written onto one worker does not tip the scales for all that follow. */
+static void a_rule_does_not_tip_the_scales(void **state)
+{
+	char name[16];
+
+	(void)state;
+	WORKERS(0, 0);
+	port("bond0", 0, 1);
+	rule("wg3 11");
+	place_ports();
+	for (unsigned i = 0; i < 20; i++) {
+		unsigned seal, open;
+
+		snprintf(name, sizeof(name), "wg%u", i);
+		placement_of_tunnel(&plan, name, load, &seal, &open);
+	}
+	assert_in_range(load[0].seals, 9, 11);
+	assert_in_range(load[0].opens, 9, 11);
+}
+
 static void ports_stay_on_their_node(void **state)
 {
 	(void)state;
@@ -273,6 +293,7 @@ int main(void)
 		cmocka_unit_test(two_workers_share_a_tunnel),
 		cmocka_unit_test(the_first_of_three_is_left_to_the_ports),
 		cmocka_unit_test(many_tunnels_are_even),
+		cmocka_unit_test(a_rule_does_not_tip_the_scales),
 		cmocka_unit_test(ports_stay_on_their_node),
 		cmocka_unit_test(rules_are_kept),
 		cmocka_unit_test(texts),
