@@ -63,6 +63,7 @@ struct control {
 	struct groups *groups;	 /**< groups.c */
 	struct paths *paths;	 /**< paths.c */
 	struct balance *balance; /**< balance.c */
+	struct moves *moves;	 /**< moves.c */
 	bool paths_stale;	 /**< tunnels or groups came or went */
 
 	/* routes.c */

@@ -122,8 +122,8 @@ static int list_publish(struct gateway *gateway, unsigned worker_index, struct w
 		for (unsigned i = 0; i < plan->n_stages; i++) {
 			struct stage *stage = &plan->stages[i];
 
-			if (stage->run != NULL && !stage->stopped && stage->kind == kind &&
-				stage->worker == worker_index)
+			if (stage->run != NULL && !stage->stopped && !stage->resting &&
+				stage->kind == kind && stage->worker == worker_index)
 				list->stages[list->n++] = stage;
 		}
 	wb_retire(
@@ -153,7 +153,8 @@ static struct worker *worker_make(
 	gateway->plan.workers[gateway->plan.n_workers++] = worker;
 	worker->gateway = gateway;
 	worker->lcore = lcore;
-	worker->cpu = (int)rte_lcore_to_cpu_id((int)lcore);
+	/* What EAL calls an lcore's CPU is that of the same number, wherever the lcore was put. */
+	worker->cpu = gateway->placement.workers[index].cpu;
 	worker->qsbr_id = index;
 	worker->count = wb_counters_of(gateway->counters, index);
 	worker->aead = wb_aead_create(err);
@@ -244,6 +245,46 @@ int plan_tunnel_add(struct gateway *gateway, unsigned tunnel, struct wb_err *err
 	/* A worker that did not get its list runs on without these stages: packets to them wait in
 	 * their rings, and the tunnel is taken down by the caller. */
 	return lists_publish(gateway, err);
+}
+
+int plan_take(struct gateway *gateway, const uint16_t *ids, unsigned n, struct wb_err *err)
+{
+	struct plan *plan = &gateway->plan;
+	int rc;
+
+	for (unsigned i = 0; i < n; i++)
+		plan->stages[ids[i]].resting = true;
+	rc = list_publish(gateway, plan->stages[ids[0]].worker, err);
+	for (unsigned i = 0; rc < 0 && i < n; i++)
+		plan->stages[ids[i]].resting = false;
+	return rc;
+}
+
+int plan_give(struct gateway *gateway, const uint16_t *ids, unsigned n, unsigned worker,
+	struct wb_err *err)
+{
+	struct plan *plan = &gateway->plan;
+	uint16_t given[STAGES_MAX];
+	unsigned count = 0;
+	int rc;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct stage *stage = &plan->stages[ids[i]];
+
+		/* Its tunnel may have gone meanwhile, and another stage have its place. */
+		if (stage->run == NULL || !stage->resting)
+			continue;
+		stage->resting = false;
+		stage->worker = (uint16_t)worker;
+		stage->lcore = (uint16_t)plan->workers[worker]->lcore;
+		given[count++] = ids[i];
+	}
+	if (count == 0)
+		return 0;
+	rc = list_publish(gateway, worker, err);
+	for (unsigned i = 0; rc < 0 && i < count; i++)
+		plan->stages[given[i]].resting = true;
+	return rc;
 }
 
 int plan_tunnel_stop(struct gateway *gateway, unsigned tunnel, struct wb_err *err)

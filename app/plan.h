@@ -49,6 +49,18 @@ int plan_make(struct gateway *gateway, struct wb_err *err);
  */
 int plan_tunnel_add(struct gateway *gateway, unsigned tunnel, struct wb_err *err);
 
+/** Takes stages of one worker from it. They rest: packets wait in their rings, in order. Once all
+ * workers were quiescent, what the worker had taken is on its way, and plan_give() may follow.
+ * Control only.
+ * @return 0; -ENOMEM: the worker runs them as before. */
+int plan_take(struct gateway *gateway, const uint16_t *ids, unsigned n, struct wb_err *err);
+
+/** Gives resting stages to a worker. Those whose tunnel has gone meanwhile are left out. Control
+ * only.
+ * @return 0; -ENOMEM: they rest on; try again. */
+int plan_give(struct gateway *gateway, const uint16_t *ids, unsigned n, unsigned worker,
+	struct wb_err *err);
+
 /** Takes a tunnel's stages from the workers. They may run them until they were quiescent: then
  * plan_tunnel_free(). Nothing may be on its way to them. Control only. */
 int plan_tunnel_stop(struct gateway *gateway, unsigned tunnel, struct wb_err *err);

@@ -65,6 +65,8 @@ static unsigned run_stages(struct worker *worker, uint64_t began)
 	const struct stage_list *list = atomic_load_explicit(&worker->stages, memory_order_acquire);
 	unsigned handled = 0;
 
+	/* Read after the list: a stage that has come from another worker finds no earlier time. */
+	worker->now = clock_now();
 	for (unsigned i = 0; i < list->n; i++) {
 		struct stage *stage = list->stages[i];
 		unsigned n;
@@ -112,7 +114,6 @@ int worker_main(void *arg)
 		unsigned handled;
 
 		began = rte_rdtsc();
-		worker->now = clock_now();
 		handled = run_stages(worker, began);
 		rte_rcu_qsbr_quiescent(gateway->qsbr, worker->qsbr_id);
 		ended = rte_rdtsc();

@@ -53,6 +53,7 @@ struct stage {
 	uint16_t lcore;	      /**< which runs it */
 	uint16_t worker;      /**< index of that lcore's worker */
 	bool stopped;	      /**< control's: on its way out */
+	bool resting;	      /**< control's: on its way to another worker; nobody runs it */
 	enum wb_counter full; /**< the reason counted when `in` is full */
 	char name[24];
 
