@@ -17,6 +17,7 @@
 #include "moves.h"
 #include "names.h"
 #include "paths.h"
+#include "rebalance.h"
 #include "tunnels.h"
 
 /* Workers never make system calls to wake control: it looks at their rings this often. */
@@ -76,6 +77,7 @@ static void round_of_work(struct control *control)
 	paths_poll(control, now);
 	balance_poll(control, now);
 	groups_poll(control, now);
+	rebalance_poll(control, now);
 	retire_poll(control->retire);
 	moves_poll(control);
 	removals_poll(control);
@@ -123,10 +125,12 @@ int control_create(struct gateway *gateway, struct control **out, struct wb_err 
 	control->paths = paths_create();
 	control->balance = balance_create();
 	control->moves = moves_create();
+	control->rebalance = rebalance_create();
 	control->retire = retire_create(gateway->qsbr);
 	control->retire_handle = retire_handle(control->retire);
 	rc = control->groups == NULL || control->paths == NULL || control->balance == NULL ||
-			control->moves == NULL || control->retire == NULL
+			control->moves == NULL || control->rebalance == NULL ||
+			control->retire == NULL
 		? wb_err_set(err, ENOMEM, "no memory for control")
 		: 0;
 	if (rc == 0)
@@ -147,6 +151,7 @@ void control_destroy(struct control *control)
 		return;
 	names_stop(control->names);
 	routes_stop(control);
+	rebalance_free(control->rebalance);
 	moves_free(control->moves);
 	balance_free(control->balance);
 	paths_free(control->paths);

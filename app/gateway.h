@@ -69,6 +69,7 @@ struct gateway {
 
 	/* Control's own. */
 	struct placement placement;   /**< what the plan is made by */
+	bool rebalance;		      /**< tunnels move away from workers with too much to do */
 	uint64_t group_idle;	      /**< ns after which a bucket in use may move */
 	uint64_t group_force;	      /**< ns after which it must; 0: never */
 	uint16_t mtu_max;	      /**< of tunnels: what the packets' buffers have room for */

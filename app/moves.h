@@ -12,7 +12,7 @@
 /** Moves that are remembered. */
 #define MOVES_KEPT 16
 
-#define MOVES_WHY_MAX 80
+#define MOVES_WHY_MAX 120
 
 struct moves;
 

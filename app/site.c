@@ -188,6 +188,7 @@ int site_reload(struct site *site, struct wb_err *err)
 	groups_configure(site->gateway, &fresh->ecmp);
 	paths_configure(site->gateway->control, fresh);
 	wb_config_placement(fresh, &site->gateway->placement);
+	site->gateway->rebalance = fresh->rebalance;
 	gateway_unlock(site->gateway);
 	if (move_to_places(site->gateway, &second) < 0)
 		dprintf(site->log, "wirebraid: notice: %s\n", second.text);

@@ -21,6 +21,8 @@ PARTS = ('wg0 seal', 'wg0 open', 'bond0 rx', 'bond0 tx', 'lan0', 'wg0')
 @pytest.fixture(scope='module')
 def sites(module_net):
     s = Sites(module_net, links=1, workers=('0-1', 1), more='[paths]\nprobe = off\n')
+    # Nothing is to move by itself while other things are looked at.
+    s.a.sections = 'balance = off\n' + s.a.sections
     s.start(1)
     s.host_a.reaches('fd02::2')
     return s
