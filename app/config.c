@@ -226,6 +226,17 @@ static int set_gateway(
 	return 0;
 }
 
+static int set_rx_queues(
+	struct config_port *port, const char *value, unsigned line, struct wb_err *err)
+{
+	uint32_t queues = 1;
+	int rc = wb_value_unsigned(value, 1, PLACEMENT_QUEUES_MAX, &queues, err);
+
+	port->rx_queues = (uint16_t)queues;
+	port->rx_queues_line = line;
+	return rc;
+}
+
 static int port_key(
 	struct loader *loader, const char *key, char *value, unsigned line, struct wb_err *err)
 {
@@ -240,11 +251,13 @@ static int port_key(
 		return set_gateway(port, value, line, err);
 	if (port->bond && strcmp(key, "member") == 0)
 		return add_member(loader, value, line, err);
-	if (strcmp(key, "mtu") != 0 && !bond_only && !(!port->bond && strcmp(key, "device") == 0))
+	if (strcmp(key, "mtu") != 0 && strcmp(key, "rx-queues") != 0 && !bond_only &&
+		!(!port->bond && strcmp(key, "device") == 0))
 		return wb_err_set(err, EINVAL, "'%.40s' is no setting of [%s], expected %s", key,
 			port->bond ? "bond" : "port",
-			port->bond ? "member, " CONFIG_BOND_KEYS ", address, gateway or mtu"
-				   : "device, address, gateway or mtu");
+			port->bond ? "member, " CONFIG_BOND_KEYS
+				     ", address, gateway, mtu or rx-queues"
+				   : "device, address, gateway, mtu or rx-queues");
 	rc = once(loader, key, line, err);
 	if (rc < 0)
 		return rc;
@@ -254,6 +267,8 @@ static int port_key(
 		return config_bond_key(port, key, value, err);
 	if (*key == 'd')
 		return add_member(loader, value, line, err);
+	if (*key == 'r')
+		return set_rx_queues(port, value, line, err);
 	rc = wb_value_unsigned(value, 1280, 9216, &mtu, err);
 	if (rc == 0)
 		port->mtu = (uint16_t)mtu;
@@ -287,6 +302,7 @@ static int begin_port(
 	port->bond = bond;
 	port->line = line;
 	port->mtu = DEFAULT_MTU;
+	port->rx_queues = 1;
 	config_bond_default(port);
 	config->n_ports++;
 	loader->port = port;

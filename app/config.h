@@ -58,6 +58,8 @@ struct config_port {
 	struct wb_addr gateway6;
 	unsigned gateway4_line, gateway6_line;
 	uint16_t mtu;
+	uint16_t rx_queues;
+	unsigned rx_queues_line;
 	unsigned line;
 };
 

@@ -126,6 +126,13 @@ static int port_check(
 			"%s:%u: min-links %u, but %s has %u members, expected no more",
 			config->path, port->min_links_line, port->lacp.min_links, port->name,
 			port->n_members);
+	for (unsigned i = 0; port->rx_queues > 1 && i < port->n_members; i++)
+		if (port->members[i].device.kind == WB_DEVICE_KERNEL)
+			return wb_err_set(err, EINVAL,
+				"%s:%u: rx-queues %u, but %s (line %u) has one, in which the "
+				"kernel keeps the order, expected 1",
+				config->path, port->rx_queues_line, port->rx_queues,
+				port->members[i].text, port->members[i].line);
 	for (unsigned i = 0; rc == 0 && i < port->n_addresses; i++)
 		rc = address_check(config, port, i, err);
 	if (rc == 0)

@@ -142,7 +142,7 @@ static int place_check(
 			config->path, rule->line, rule->what.name, rule->cpu);
 	for (unsigned i = 0; i < config->n_ports; i++)
 		if (strcmp(config->ports[i].name, rule->what.name) == 0)
-			queues = 1;
+			queues = config->ports[i].rx_queues;
 	if (placement_parts_check(&rule->what, queues, &why) < 0)
 		return wb_err_set(err, EINVAL, "%s:%u: %s", config->path, rule->line, why.text);
 	return 0;
@@ -194,7 +194,7 @@ void wb_config_placement(const struct wb_config *config, struct placement *out)
 	for (unsigned i = 0; i < config->n_ports; i++) {
 		memcpy(out->ports[i].name, config->ports[i].name, sizeof(out->ports[i].name));
 		out->ports[i].node = port_node(&config->ports[i]);
-		out->ports[i].queues = 1;
+		out->ports[i].queues = config->ports[i].rx_queues;
 	}
 	out->n_rules = config->n_places;
 	memcpy(out->rules, config->places, config->n_places * sizeof(out->rules[0]));

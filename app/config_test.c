@@ -316,6 +316,11 @@ static void places_are_checked(void **state)
 	assert_int_equal(load(text, NULL, NULL), -EINVAL);
 	assert_string_equal(
 		plain(err.text), "gateway.conf:3: later is a tunnel, expected seal or open of it");
+	snprintf(text, sizeof(text),
+		"[lcores]\nworkers = %d\nplace = lan0 rx3 %d\n" LAN "rx-queues = 3\n", cpu, cpu);
+	assert_int_equal(load(text, NULL, NULL), -EINVAL);
+	assert_string_equal(plain(err.text),
+		"gateway.conf:3: lan0 has no rx queue 3, expected rx0 to rx2 (see rx-queues)");
 	/* A tunnel may come later. */
 	snprintf(text, sizeof(text),
 		"[lcores]\nworkers = %d\nplace = later seal %d\nplace = later open %d\n"
@@ -421,14 +426,15 @@ static void mistakes_in_ports(void **state)
 		{"[port lan0]\nmember = net_null0\n", NULL, NULL,
 			"gateway.conf:2: 'member' is no setting of [port], expected device, "
 			"address, "
-			"gateway or mtu"},
+			"gateway, mtu or rx-queues"},
 		{"[bond bond0]\ndevice = net_null0\n", NULL, NULL,
 			"gateway.conf:2: 'device' is no setting of [bond], expected member, hash, "
 			"lacp-rate, lacp-select, lacp-key, lacp-system-priority, "
-			"lacp-port-priority, min-links, balance, address, gateway or mtu"},
+			"lacp-port-priority, min-links, balance, address, gateway, mtu "
+			"or rx-queues"},
 		{LAN "hash = layer2\n", NULL, NULL,
 			"gateway.conf:3: 'hash' is no setting of [port], expected device, address, "
-			"gateway or mtu"},
+			"gateway, mtu or rx-queues"},
 		{LAN "device = net_null1\n", NULL, NULL,
 			"gateway.conf:3: device was set in line 2 already, expected it once"},
 		{"[port lan0]\ndevice = eth0\n", NULL, NULL,
@@ -470,6 +476,12 @@ static void mistakes_in_ports(void **state)
 			"device"},
 		{"[bond eth7]\nmember = kernel:eth7\n", NULL, NULL,
 			"gateway.conf:1: eth7 is the name of a device in line 2, expected another"},
+		{LAN "rx-queues = 0\n", NULL, NULL,
+			"gateway.conf:3: '0' is out of range, expected 1 to 16"},
+		{"[port lan0]\nrx-queues = 2\ndevice = kernel:eth1\n", NULL, NULL,
+			"gateway.conf:2: rx-queues 2, but kernel:eth1 (line 3) has one, in which "
+			"the "
+			"kernel keeps the order, expected 1"},
 	};
 
 	(void)state;

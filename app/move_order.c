@@ -40,7 +40,8 @@ static bool is_meant(const struct gateway *gateway, const struct stage *stage,
 	};
 	bool of_port = (parts[stage->kind] & PLACEMENT_PORT) != 0;
 
-	if (stage->run == NULL || stage->stopped || (parts[stage->kind] & what->parts) == 0)
+	if (stage->run == NULL || stage->stopped || (parts[stage->kind] & what->parts) == 0 ||
+		(what->queue >= 0 && what->queue != stage->queue))
 		return false;
 	return strcmp(of_port ? gateway->ports[stage->object].port->name
 			      : gateway->wg->by_id[stage->object]->name,

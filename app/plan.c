@@ -65,7 +65,7 @@ static struct stage *stage_place(struct plan *plan)
 }
 
 /* Makes a stage that no worker runs yet. */
-static int stage_add(struct gateway *gateway, enum stage_kind kind, unsigned object,
+static int queue_add(struct gateway *gateway, enum stage_kind kind, unsigned object, unsigned queue,
 	unsigned worker_index, uint16_t *id, struct wb_err *err)
 {
 	struct plan *plan = &gateway->plan;
@@ -80,13 +80,15 @@ static int stage_add(struct gateway *gateway, enum stage_kind kind, unsigned obj
 	stage->gateway = gateway;
 	stage->kind = kind;
 	stage->object = (uint16_t)object;
+	stage->queue = (uint16_t)queue;
 	stage->lcore = (uint16_t)plan->workers[worker_index]->lcore;
 	stage->worker = (uint16_t)worker_index;
 	placement_stage_name(kinds[kind].name,
 		kind == STAGE_RX || kind == STAGE_TX || kind == STAGE_TAP
 			? gateway->ports[object].port->name
 			: gateway->wg->by_id[object]->name,
-		-1, stage->name);
+		kind == STAGE_RX && gateway->placement.ports[object].queues > 1 ? (int)queue : -1,
+		stage->name);
 	if (kind == STAGE_SEAL)
 		STAILQ_INIT(&stage->own.seal.waiting);
 	if (kinds[kind].ring > 0)
@@ -106,6 +108,12 @@ static int stage_add(struct gateway *gateway, enum stage_kind kind, unsigned obj
 	if (id != NULL)
 		*id = stage->id;
 	return 0;
+}
+
+static int stage_add(struct gateway *gateway, enum stage_kind kind, unsigned object,
+	unsigned worker_index, uint16_t *id, struct wb_err *err)
+{
+	return queue_add(gateway, kind, object, 0, worker_index, id, err);
 }
 
 /* Gives a worker the list of the stages that are its own by now, in the order of a packet's way. */
@@ -176,8 +184,10 @@ static int port_add(struct gateway *gateway, unsigned port, const struct placeme
 	struct wb_err *err)
 {
 	struct plan *plan = &gateway->plan;
-	int rc = stage_add(gateway, STAGE_RX, port, where->rx[port][0], NULL, err);
+	int rc = 0;
 
+	for (unsigned i = 0; rc == 0 && i < gateway->placement.ports[port].queues; i++)
+		rc = queue_add(gateway, STAGE_RX, port, i, where->rx[port][i], NULL, err);
 	if (rc == 0)
 		rc = stage_add(gateway, STAGE_TAP, port, where->tap[port], &plan->tap[port], err);
 	if (rc == 0)
