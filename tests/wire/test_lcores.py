@@ -223,3 +223,56 @@ def test_reload_moves_to_written_places(sites):
     done = order(sites.a, 'reload')
     assert done.returncode == 1 and "which is no worker's" in done.stderr
     sites.a.sections = sections
+
+
+class ManyQueues(Sites):
+    """Gateway A receives by two queues of each port, as the kernel's packet sockets share packets
+    out when asked to."""
+
+    def sections(self, n):
+        if n != 1:
+            return super().sections(n)
+        return super().sections(n).replace('kernel:wan0', self.device('wan0')).replace(
+            'kernel:lan', self.device('lan')).replace('address = 192', 'rx-queues = 2\naddress = 192'
+        ).replace('address = 10.1', 'rx-queues = 2\naddress = 10.1')
+
+    @staticmethod
+    def device(name):
+        return (f'net_af_packet_{name},iface={name},qpairs=2,blocksz=4096,framesz=2048,'
+                'framecnt=512,qdisc_bypass=0')
+
+
+def packets_by_queue(gateway, port):
+    stages = {stage['name']: stage['packets'] for lcore in gateway.show('lcores')
+              for stage in lcore['stages']}
+    return [stages[f'rx{queue}:{port}'] for queue in range(2)]
+
+
+def test_several_rx_queues(net):
+    """Each has a stage of its own, which runs and moves by itself; LACP comes by any of them."""
+    s = ManyQueues(net, links=1, workers=('0-1', 1), more='[paths]\nprobe = off\n')
+    s.a.sections = 'balance = off\n' + s.a.sections
+    # The kernel, which sees all packets too, is not to route them as well.
+    s.ns_a.run('sysctl', '-qw', 'net.ipv4.ip_forward=0')
+    s.start(1)
+    now = where(s.a)
+    assert now == planned(s.a)
+    assert now['rx0:lan0'] != now['rx1:lan0'] and now['rx0:bond0'] != now['rx1:bond0']
+    assert s.a.ask('port,lan0')['rx_queues'] == 2
+    before = packets_by_queue(s.a, 'lan0')
+    stream = Stream('udp', s.host_a, s.host_b, '10.2.0.2', 7004, 40, 2000, 5.0, 300)
+    parts = ('lan0 rx0', 'lan0 rx1', 'bond0 rx', 'wg0')
+    with Moving(s.a, parts) as moving:
+        result = stream.result()
+    assert result.flows == 40 and moving.moves > 20
+    assert result.out_of_order == result.duplicates == 0 and result.lost == 0, result
+    gained = [a - b for a, b in zip(packets_by_queue(s.a, 'lan0'), before)]
+    assert min(gained) > sum(gained) / 10, gained
+    move(s.a, 'lan0 rx1', 0)
+    move(s.a, 'lan0 rx0', 1)
+    assert where(s.a)['rx1:lan0'] == 0 and where(s.a)['rx0:lan0'] == 1
+    done = order(s.a, 'move', 'lan0', 'rx2', 0)
+    assert done.stderr == \
+        'wirebraid: lan0 has no rx queue 2, expected rx0 to rx1 (see rx-queues)\n'
+    for gateway in (s.a, s.b):
+        gateway.balanced()
