@@ -32,8 +32,10 @@ static int port_same(const struct wb_config *after, const struct config_port *a,
 		what = "its devices";
 	else if (a->policy != b->policy || !same_lacp(&a->lacp, &b->lacp))
 		what = "hash, LACP or min-links";
-	else if (a->mtu != b->mtu || a->rx_queues != b->rx_queues)
-		what = "mtu or rx-queues";
+	else if (a->mtu != b->mtu)
+		what = "mtu";
+	else if (a->rx_queues != b->rx_queues)
+		what = "rx-queues";
 	if (what == NULL)
 		return 0;
 	return wb_err_set(err, EBUSY, "%s:%u: %s of port %s cannot change without a restart",
