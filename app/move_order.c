@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* Moves that people ask for, by `wirebraid move` or by what is written. The caller's thread waits
- * for each, and helps it along, so that packets wait for microseconds. */
+ * for each, and helps it along, so that packets wait no longer than they must. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
