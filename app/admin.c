@@ -17,6 +17,7 @@
 
 #include "control.h"
 #include "hooks.h"
+#include "moves.h"
 
 struct admin {
 	struct control *control;
@@ -72,9 +73,12 @@ static int obey(struct admin *admin, const char *order, struct wb_err *err)
 		return up_by_name(admin->site, order + 3, err);
 	if (strncmp(order, "down ", 5) == 0)
 		return site_down(admin->site, order + 5, err);
+	if (strncmp(order, "move ", 5) == 0)
+		return move_order(admin->control->gateway, order + 5, err);
 	if (strcmp(order, "reload") == 0)
 		return site_reload(admin->site, err);
-	return wb_err_set(err, EINVAL, "'%.20s' is no order, expected up, down or reload", order);
+	return wb_err_set(
+		err, EINVAL, "'%.20s' is no order, expected up, down, move or reload", order);
 }
 
 /* The descriptor that came with a message; -1: none. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
  * The thread that brings tunnels up and down: all at start and at the end, and those that
- * `wirebraid up`, `down` and `reload` ask for by a socket beside DPDK's telemetry. One order at a
- * time. An order is one message, "up FILE", "down NAME" or "reload", with the descriptor that
- * commands and notices are to be written to; the answer is "ok", or what went wrong.
+ * `wirebraid up`, `down` and `reload` ask for by a socket beside DPDK's telemetry, as does `move`.
+ * One order at a time. An order is one message, "up FILE", "down NAME", "move NAME [PART] CPU" or
+ * "reload", with the descriptor that commands and notices are to be written to; the answer is "ok",
+ * or what went wrong.
  */
 #ifndef WB_APP_ADMIN_H
 #define WB_APP_ADMIN_H

@@ -15,7 +15,8 @@
 #include "paths.h"
 #include "tunnels.h"
 
-/* Buffers: every ring full, the ports' descriptors, and what lcores keep in their caches. */
+/* Buffers: every ring full, the ports' descriptors, and what lcores keep in their caches; more rx
+ * queues than one a port come on top. */
 #define POOL_SIZE	  16383
 #define POOL_CACHE	  256
 #define CONTROL_POOL_SIZE 2047
@@ -46,13 +47,23 @@ static unsigned buffer_size(unsigned mtu)
 		(unsigned)RTE_MBUF_DEFAULT_BUF_SIZE);
 }
 
+static unsigned pool_size(const struct wb_config *config)
+{
+	unsigned size = POOL_SIZE;
+
+	for (unsigned i = 0; i < config->n_ports; i++)
+		size += (config->ports[i].rx_queues - 1u) * config->ports[i].n_members *
+			WB_PORT_DESCRIPTORS;
+	return size;
+}
+
 static int pools_make(struct gateway *gateway, const struct wb_config *config, struct wb_err *err)
 {
-	unsigned size = buffer_size(mtu_greatest(config));
+	unsigned size = buffer_size(mtu_greatest(config)), packets = pool_size(config);
 
 	/* A thread that is interrupted within the pool must not hold up the others: control shares
 	 * it, and on small machines workers share their cores. */
-	gateway->pool = rte_pktmbuf_pool_create_by_ops("packets", POOL_SIZE, POOL_CACHE,
+	gateway->pool = rte_pktmbuf_pool_create_by_ops("packets", packets, POOL_CACHE,
 		PACKET_PRIV_SIZE, (uint16_t)size, SOCKET_ID_ANY, "ring_mt_rts");
 	gateway->control_pool = rte_pktmbuf_pool_create_by_ops("control", CONTROL_POOL_SIZE, 0,
 		PACKET_PRIV_SIZE, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY, "ring_mt_rts");
@@ -62,7 +73,7 @@ static int pools_make(struct gateway *gateway, const struct wb_config *config, s
 	if (gateway->pool != NULL && gateway->control_pool != NULL && gateway->handshakes != NULL)
 		return 0;
 	return wb_err_set(err, ENOMEM,
-		"no memory for %u packets of %u bytes; [gateway] memory is %u MiB", POOL_SIZE, size,
+		"no memory for %u packets of %u bytes; [gateway] memory is %u MiB", packets, size,
 		config->memory_mib);
 }
 
@@ -115,6 +126,7 @@ static int port_make(struct gateway *gateway, const struct config_port *config, 
 		.policy = config->policy,
 		.lacp = config->lacp,
 		.mtu = config->mtu,
+		.rx_queues = config->rx_queues,
 	};
 	int rc;
 

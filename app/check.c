@@ -8,6 +8,7 @@
 
 #include "crypto/handshake_crypto.h"
 
+#include "check_lcores.h"
 #include "commands.h"
 #include "config.h"
 
@@ -133,6 +134,7 @@ int wb_cmd_check(int argc, char **argv)
 		ports_print(config);
 		tunnels_print(config);
 		rc = routes_print(config, &err);
+		check_lcores_print(config);
 		for (unsigned i = 0; i < config->notices.n; i++)
 			printf("notice: %s\n", config->notices.texts[i]);
 		wb_config_free(config);

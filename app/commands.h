@@ -10,6 +10,6 @@ int wb_cmd_run(int argc, char **argv);
 int wb_cmd_check(int argc, char **argv);
 int wb_cmd_plan(int argc, char **argv);
 int wb_cmd_show(int argc, char **argv);
-int wb_cmd_order(int argc, char **argv); /**< up, down, reload */
+int wb_cmd_order(int argc, char **argv); /**< up, down, move, reload */
 
 #endif

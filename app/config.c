@@ -3,13 +3,13 @@
 
 #include <errno.h>
 #include <libgen.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config_bond.h"
 #include "config_check.h"
+#include "config_lcores.h"
 #include "ini/ini.h"
 #include "ini/value.h"
 
@@ -139,47 +139,12 @@ static int gateway_key(
 	}
 }
 
-static int set_workers(struct wb_config *config, const char *value, struct wb_err *err)
-{
-	bool set[CONFIG_CPUS_MAX] = {false};
-	int rc = wb_value_ranges(value, CONFIG_CPUS_MAX - 1, set, err);
-
-	if (rc < 0)
-		return rc;
-	for (unsigned cpu = 0; cpu < CONFIG_CPUS_MAX; cpu++) {
-		if (!set[cpu])
-			continue;
-		if (config->n_workers == CONFIG_WORKERS_MAX)
-			return wb_err_set(err, EINVAL, "too many workers, expected at most %u",
-				CONFIG_WORKERS_MAX);
-		config->workers[config->n_workers++] = (uint16_t)cpu;
-	}
-	if (config->n_workers == 0)
-		return wb_err_set(err, EINVAL, "workers names no CPU, expected a list like 1,3-5");
-	return 0;
-}
-
 static int lcores_key(
 	struct loader *loader, const char *key, char *value, unsigned line, struct wb_err *err)
 {
-	uint32_t cpu;
-	int rc;
+	int rc = config_lcores_once(key) ? once(loader, key, line, err) : 0;
 
-	if (strcmp(key, "control") != 0 && strcmp(key, "workers") != 0)
-		return wb_err_set(err, EINVAL,
-			"'%.40s' is no setting of [lcores], expected control or workers", key);
-	rc = once(loader, key, line, err);
-	if (rc < 0)
-		return rc;
-	if (*key == 'w') {
-		loader->config->workers_line = line;
-		return set_workers(loader->config, value, err);
-	}
-	loader->config->control_line = line;
-	rc = wb_value_unsigned(value, 0, CONFIG_CPUS_MAX - 1, &cpu, err);
-	if (rc == 0)
-		loader->config->control_cpu = (int)cpu;
-	return rc;
+	return rc < 0 ? rc : config_lcores_key(loader->config, key, value, line, err);
 }
 
 static int ecmp_key(
@@ -261,6 +226,17 @@ static int set_gateway(
 	return 0;
 }
 
+static int set_rx_queues(
+	struct config_port *port, const char *value, unsigned line, struct wb_err *err)
+{
+	uint32_t queues = 1;
+	int rc = wb_value_unsigned(value, 1, PLACEMENT_QUEUES_MAX, &queues, err);
+
+	port->rx_queues = (uint16_t)queues;
+	port->rx_queues_line = line;
+	return rc;
+}
+
 static int port_key(
 	struct loader *loader, const char *key, char *value, unsigned line, struct wb_err *err)
 {
@@ -275,11 +251,13 @@ static int port_key(
 		return set_gateway(port, value, line, err);
 	if (port->bond && strcmp(key, "member") == 0)
 		return add_member(loader, value, line, err);
-	if (strcmp(key, "mtu") != 0 && !bond_only && !(!port->bond && strcmp(key, "device") == 0))
+	if (strcmp(key, "mtu") != 0 && strcmp(key, "rx-queues") != 0 && !bond_only &&
+		!(!port->bond && strcmp(key, "device") == 0))
 		return wb_err_set(err, EINVAL, "'%.40s' is no setting of [%s], expected %s", key,
 			port->bond ? "bond" : "port",
-			port->bond ? "member, " CONFIG_BOND_KEYS ", address, gateway or mtu"
-				   : "device, address, gateway or mtu");
+			port->bond ? "member, " CONFIG_BOND_KEYS
+				     ", address, gateway, mtu or rx-queues"
+				   : "device, address, gateway, mtu or rx-queues");
 	rc = once(loader, key, line, err);
 	if (rc < 0)
 		return rc;
@@ -289,6 +267,8 @@ static int port_key(
 		return config_bond_key(port, key, value, err);
 	if (*key == 'd')
 		return add_member(loader, value, line, err);
+	if (*key == 'r')
+		return set_rx_queues(port, value, line, err);
 	rc = wb_value_unsigned(value, 1280, 9216, &mtu, err);
 	if (rc == 0)
 		port->mtu = (uint16_t)mtu;
@@ -322,6 +302,7 @@ static int begin_port(
 	port->bond = bond;
 	port->line = line;
 	port->mtu = DEFAULT_MTU;
+	port->rx_queues = 1;
 	config_bond_default(port);
 	config->n_ports++;
 	loader->port = port;
@@ -436,21 +417,6 @@ static int load_tunnels(struct loader *loader, struct wb_err *err)
 	return 0;
 }
 
-/* Without a word in the file, the last CPU works: the first one has the system's interrupts. */
-static void default_worker(struct wb_config *config)
-{
-	cpu_set_t cpus;
-
-	if (config->n_workers > 0)
-		return;
-	config->n_workers = 1;
-	config->workers[0] = 0;
-	wb_config_cpus(&cpus);
-	for (int cpu = 0; cpu < CONFIG_CPUS_MAX && cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, &cpus))
-			config->workers[0] = (uint16_t)cpu;
-}
-
 int wb_config_load(const char *path, struct wb_config **out, struct wb_err *err)
 {
 	struct loader loader = {.n_tunnels = 0};
@@ -469,11 +435,12 @@ int wb_config_load(const char *path, struct wb_config **out, struct wb_err *err)
 	config->ecmp.idle_ms = DEFAULT_IDLE;
 	config_paths_default(&config->paths);
 	config->control_cpu = -1;
+	config->rebalance = true;
 	loader.config = config;
 	rc = wb_ini_read(path, &reader, err);
 	if (rc == 0)
 		rc = load_tunnels(&loader, err);
-	default_worker(config);
+	config_lcores_default(config);
 	if (rc == 0)
 		rc = config_paths_end(&config->paths, err);
 	if (rc == 0)

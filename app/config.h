@@ -19,6 +19,7 @@
 #include "uapi/wgquick.h"
 
 #include "config_path.h"
+#include "placement.h"
 
 #define CONFIG_PORTS_MAX     16
 #define CONFIG_MEMBERS_MAX   16
@@ -57,6 +58,8 @@ struct config_port {
 	struct wb_addr gateway6;
 	unsigned gateway4_line, gateway6_line;
 	uint16_t mtu;
+	uint16_t rx_queues;
+	unsigned rx_queues_line;
 	unsigned line;
 };
 
@@ -81,6 +84,9 @@ struct wb_config {
 	uint16_t workers[CONFIG_WORKERS_MAX];
 	unsigned n_workers;
 	unsigned workers_line; /**< 0: chosen here */
+	struct placement_rule places[PLACEMENT_RULES_MAX];
+	unsigned n_places;
+	bool rebalance; /**< tunnels move between workers when one is overloaded */
 	struct config_port ports[CONFIG_PORTS_MAX];
 	unsigned n_ports;
 	struct wb_wgquick *tunnels[CONFIG_TUNNELS_MAX];
@@ -122,6 +128,9 @@ int wb_config_same_gateway(
 
 /** The CPUs this process may use, as they were when this was first asked. */
 void wb_config_cpus(cpu_set_t *cpus);
+
+/** What the lcore plan is made of; NUMA nodes are asked of the kernel. */
+void wb_config_placement(const struct wb_config *config, struct placement *out);
 
 /** The MTU of a tunnel: its file's, or what fits into the smallest port over IPv6. */
 uint16_t wb_config_tunnel_mtu(const struct wb_config *config, const struct wb_wgquick *tunnel);

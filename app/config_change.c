@@ -34,6 +34,8 @@ static int port_same(const struct wb_config *after, const struct config_port *a,
 		what = "hash, LACP or min-links";
 	else if (a->mtu != b->mtu)
 		what = "mtu";
+	else if (a->rx_queues != b->rx_queues)
+		what = "rx-queues";
 	if (what == NULL)
 		return 0;
 	return wb_err_set(err, EBUSY, "%s:%u: %s of port %s cannot change without a restart",
@@ -57,8 +59,9 @@ int wb_config_same_gateway(
 			"%s: name, memory and poll of [gateway] cannot change without a restart",
 			after->path);
 	if (!same_lcores(before, after))
-		return wb_err_set(
-			err, EBUSY, "%s: [lcores] cannot change without a restart", after->path);
+		return wb_err_set(err, EBUSY,
+			"%s: control and workers of [lcores] cannot change without a restart",
+			after->path);
 	if (before->n_ports != after->n_ports)
 		return wb_err_set(
 			err, EBUSY, "%s: ports cannot come or go without a restart", after->path);

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <string.h>
 
+#include "config_lcores.h"
 #include "crypto/handshake_crypto.h"
 
 static bool on_link(const struct config_port *port, const struct wb_addr *addr)
@@ -125,6 +126,13 @@ static int port_check(
 			"%s:%u: min-links %u, but %s has %u members, expected no more",
 			config->path, port->min_links_line, port->lacp.min_links, port->name,
 			port->n_members);
+	for (unsigned i = 0; port->rx_queues > 1 && i < port->n_members; i++)
+		if (port->members[i].device.kind == WB_DEVICE_KERNEL)
+			return wb_err_set(err, EINVAL,
+				"%s:%u: rx-queues %u, but %s (line %u) has one, in which the "
+				"kernel keeps the order, expected 1",
+				config->path, port->rx_queues_line, port->rx_queues,
+				port->members[i].text, port->members[i].line);
 	for (unsigned i = 0; rc == 0 && i < port->n_addresses; i++)
 		rc = address_check(config, port, i, err);
 	if (rc == 0)
@@ -313,26 +321,6 @@ void wb_config_cpus(cpu_set_t *cpus)
 	*cpus = first;
 }
 
-static int lcores_check(const struct wb_config *config, struct wb_err *err)
-{
-	cpu_set_t cpus;
-
-	wb_config_cpus(&cpus);
-	for (unsigned i = 0; i < config->n_workers; i++)
-		if (!CPU_ISSET(config->workers[i], &cpus))
-			return wb_err_set(err, EINVAL,
-				"%s:%u: worker CPU %u is not there, or not for this process, "
-				"expected one of the %d it may use",
-				config->path, config->workers_line, config->workers[i],
-				CPU_COUNT(&cpus));
-	if (config->control_cpu >= 0 && !CPU_ISSET(config->control_cpu, &cpus))
-		return wb_err_set(err, EINVAL,
-			"%s:%u: control CPU %d is not there, or not for this process, expected one "
-			"of the %d it may use",
-			config->path, config->control_line, config->control_cpu, CPU_COUNT(&cpus));
-	return 0;
-}
-
 int wb_config_tunnel_check(
 	const struct wb_config *config, const struct wb_wgquick *tunnel, struct wb_err *err)
 {
@@ -352,7 +340,7 @@ int config_check(struct wb_config *config, struct wb_err *err)
 	if (rc == 0)
 		rc = addresses_check(config, err);
 	if (rc == 0)
-		rc = lcores_check(config, err);
+		rc = config_lcores_check(config, err);
 	for (unsigned i = 0; rc == 0 && i < config->n_tunnels; i++) {
 		rc = tunnel_check(config, config->tunnels[i], i, err);
 		if (rc == 0)

@@ -158,6 +158,8 @@ static void defaults(void **state)
 	assert_int_equal(config->ecmp.idle_ms, 100);
 	assert_int_equal(config->ecmp.unbalanced_ms, 0);
 	assert_int_equal(config->control_cpu, -1);
+	assert_int_equal(config->n_places, 0);
+	assert_true(config->rebalance);
 	assert_int_equal(config->n_workers, 1);
 	assert_int_equal(config->ports[0].policy, WB_BOND_LAYER34);
 	assert_int_equal(config->notices.n, 1);
@@ -251,8 +253,8 @@ static void mistakes_in_sections(void **state)
 		{GATE "memory = 1G\n", NULL, NULL,
 			"gateway.conf:2: '1G' is out of range, expected 64 to 1048576"},
 		{"[lcores]\nwork = 1\n", NULL, NULL,
-			"gateway.conf:2: 'work' is no setting of [lcores], expected control or "
-			"workers"},
+			"gateway.conf:2: 'work' is no setting of [lcores], expected control, "
+			"workers, place or balance"},
 		{"[lcores]\nworkers = 3-1\n", NULL, NULL,
 			"gateway.conf:2: '3-1' is no list of numbers up to 1023, expected "
 			"something "
@@ -269,10 +271,65 @@ static void mistakes_in_sections(void **state)
 			"gateway.conf:3: workers was set in line 2 already, expected it once"},
 		{"[lcores]\ncontrol = -1\n", NULL, NULL,
 			"gateway.conf:2: '-1' is out of range, expected 0 to 1023"},
+		{"[lcores]\nbalance = on\n", NULL, NULL,
+			"gateway.conf:2: 'on' is not known, expected off or auto"},
+		{"[lcores]\nplace = wg0\n", NULL, NULL,
+			"gateway.conf:2: 'wg0' places nothing, expected NAME [PART] CPU, as in wg0 "
+			"seal 2"},
+		{"[lcores]\nplace = wg0 middle 1\n", NULL, NULL,
+			"gateway.conf:2: 'middle' is no part, expected seal or open of a tunnel, "
+			"or "
+			"rx, "
+			"rx0, tap or tx of a port"},
+		{"[lcores]\nplace = wg0 1\nplace = wg1 1\nplace = wg0 seal 2\n", NULL, NULL,
+			"gateway.conf:4: 'wg0 seal 2': that was placed in line 2 already, expected "
+			"it "
+			"once"},
 	};
 
 	(void)state;
 	TOLD(list);
+}
+
+/* CPU 1023 is none of this machine's, so that what is wrong with it is wrong everywhere. */
+static void places_are_checked(void **state)
+{
+	char text[512];
+	cpu_set_t cpus;
+	int cpu = 0;
+
+	(void)state;
+	sched_getaffinity(0, sizeof(cpus), &cpus);
+	while (!CPU_ISSET(cpu, &cpus))
+		cpu++;
+	snprintf(text, sizeof(text), "[lcores]\nworkers = %d\nplace = wg0 1023\n" LAN, cpu);
+	assert_int_equal(load(text, NULL, NULL), -EINVAL);
+	assert_string_equal(plain(err.text),
+		"gateway.conf:3: wg0 is placed on CPU 1023, which is no worker's, expected one of "
+		"workers");
+	snprintf(
+		text, sizeof(text), "[lcores]\nworkers = %d\nplace = lan0 seal %d\n" LAN, cpu, cpu);
+	assert_int_equal(load(text, NULL, NULL), -EINVAL);
+	assert_string_equal(
+		plain(err.text), "gateway.conf:3: lan0 is a port, expected rx, tap or tx of it");
+	snprintf(text, sizeof(text), "[lcores]\nworkers = %d\nplace = later tx %d\n" LAN, cpu, cpu);
+	assert_int_equal(load(text, NULL, NULL), -EINVAL);
+	assert_string_equal(
+		plain(err.text), "gateway.conf:3: later is a tunnel, expected seal or open of it");
+	snprintf(text, sizeof(text),
+		"[lcores]\nworkers = %d\nplace = lan0 rx3 %d\n" LAN "rx-queues = 3\n", cpu, cpu);
+	assert_int_equal(load(text, NULL, NULL), -EINVAL);
+	assert_string_equal(plain(err.text),
+		"gateway.conf:3: lan0 has no rx queue 3, expected rx0 to rx2 (see rx-queues)");
+	/* A tunnel may come later. */
+	snprintf(text, sizeof(text),
+		"[lcores]\nworkers = %d\nplace = later seal %d\nplace = later open %d\n"
+		"place = lan0 rx0 %d\nbalance = off\n" LAN,
+		cpu, cpu, cpu, cpu);
+	assert_int_equal(load(text, NULL, NULL), 0);
+	assert_int_equal(config->n_places, 3);
+	assert_false(config->rebalance);
+	wb_config_free(config);
 }
 
 static void mistakes_in_ecmp(void **state)
@@ -369,14 +426,15 @@ static void mistakes_in_ports(void **state)
 		{"[port lan0]\nmember = net_null0\n", NULL, NULL,
 			"gateway.conf:2: 'member' is no setting of [port], expected device, "
 			"address, "
-			"gateway or mtu"},
+			"gateway, mtu or rx-queues"},
 		{"[bond bond0]\ndevice = net_null0\n", NULL, NULL,
 			"gateway.conf:2: 'device' is no setting of [bond], expected member, hash, "
 			"lacp-rate, lacp-select, lacp-key, lacp-system-priority, "
-			"lacp-port-priority, min-links, balance, address, gateway or mtu"},
+			"lacp-port-priority, min-links, balance, address, gateway, mtu "
+			"or rx-queues"},
 		{LAN "hash = layer2\n", NULL, NULL,
 			"gateway.conf:3: 'hash' is no setting of [port], expected device, address, "
-			"gateway or mtu"},
+			"gateway, mtu or rx-queues"},
 		{LAN "device = net_null1\n", NULL, NULL,
 			"gateway.conf:3: device was set in line 2 already, expected it once"},
 		{"[port lan0]\ndevice = eth0\n", NULL, NULL,
@@ -418,6 +476,12 @@ static void mistakes_in_ports(void **state)
 			"device"},
 		{"[bond eth7]\nmember = kernel:eth7\n", NULL, NULL,
 			"gateway.conf:1: eth7 is the name of a device in line 2, expected another"},
+		{LAN "rx-queues = 0\n", NULL, NULL,
+			"gateway.conf:3: '0' is out of range, expected 1 to 16"},
+		{"[port lan0]\nrx-queues = 2\ndevice = kernel:eth1\n", NULL, NULL,
+			"gateway.conf:2: rx-queues 2, but kernel:eth1 (line 3) has one, in which "
+			"the "
+			"kernel keeps the order, expected 1"},
 	};
 
 	(void)state;
@@ -669,6 +733,7 @@ int main(void)
 		cmocka_unit_test(whole_file),
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(mistakes_in_sections),
+		cmocka_unit_test(places_are_checked),
 		cmocka_unit_test(mistakes_in_ecmp),
 		cmocka_unit_test(paths_inherit),
 		cmocka_unit_test(mistakes_in_ports),

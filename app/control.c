@@ -14,8 +14,10 @@
 
 #include "groups.h"
 #include "balance.h"
+#include "moves.h"
 #include "names.h"
 #include "paths.h"
+#include "rebalance.h"
 #include "tunnels.h"
 
 /* Workers never make system calls to wake control: it looks at their rings this often. */
@@ -75,7 +77,9 @@ static void round_of_work(struct control *control)
 	paths_poll(control, now);
 	balance_poll(control, now);
 	groups_poll(control, now);
+	rebalance_poll(control, now);
 	retire_poll(control->retire);
+	moves_poll(control);
 	removals_poll(control);
 	tunnels_poll(control);
 }
@@ -120,9 +124,12 @@ int control_create(struct gateway *gateway, struct control **out, struct wb_err 
 	control->groups = groups_create();
 	control->paths = paths_create();
 	control->balance = balance_create();
+	control->moves = moves_create();
+	control->rebalance = rebalance_create();
 	control->retire = retire_create(gateway->qsbr);
 	control->retire_handle = retire_handle(control->retire);
 	rc = control->groups == NULL || control->paths == NULL || control->balance == NULL ||
+			control->moves == NULL || control->rebalance == NULL ||
 			control->retire == NULL
 		? wb_err_set(err, ENOMEM, "no memory for control")
 		: 0;
@@ -144,6 +151,8 @@ void control_destroy(struct control *control)
 		return;
 	names_stop(control->names);
 	routes_stop(control);
+	rebalance_free(control->rebalance);
+	moves_free(control->moves);
 	balance_free(control->balance);
 	paths_free(control->paths);
 	groups_free(control->groups);
@@ -162,17 +171,20 @@ int control_run(struct control *control)
 	struct gateway *gateway = control->gateway;
 	const struct timespec moment = {.tv_nsec = 20000};
 	struct epoll_event ready[4];
+	bool moving = false;
 
 	watch(control, wb_mirror_fd(control->mirror));
 	while (!atomic_load(&control->ended)) {
 		/* No rest while handshakes wait: a flood must not push out the genuine ones. */
 		epoll_wait(control->epoll_fd, ready, 4,
-			rte_ring_empty(gateway->handshakes) ? RINGS_EVERY_MS : 0);
+			rte_ring_empty(gateway->handshakes) && !moving ? RINGS_EVERY_MS : 0);
 		gateway_lock(gateway);
 		round_of_work(control);
+		moving = moves_under_way(control);
 		gateway_unlock(gateway);
-		/* A mutex is not fair: who wants it must be given time to get it. */
-		if (atomic_load_explicit(&gateway->waiting, memory_order_relaxed) > 0)
+		/* A mutex is not fair: who wants it must be given time to get it. And while a stage
+		 * is moved, packets wait for it: control looks again soon. */
+		if (moving || atomic_load_explicit(&gateway->waiting, memory_order_relaxed) > 0)
 			nanosleep(&moment, NULL);
 	}
 	return 0;

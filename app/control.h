@@ -60,10 +60,12 @@ struct control {
 	bool nested;		 /**< some peer is reached through another one's tunnel */
 	uint64_t path_mtu_check; /**< ns, the first moment something told may be forgotten */
 
-	struct groups *groups;	 /**< groups.c */
-	struct paths *paths;	 /**< paths.c */
-	struct balance *balance; /**< balance.c */
-	bool paths_stale;	 /**< tunnels or groups came or went */
+	struct groups *groups;	     /**< groups.c */
+	struct paths *paths;	     /**< paths.c */
+	struct balance *balance;     /**< balance.c */
+	struct moves *moves;	     /**< moves.c */
+	struct rebalance *rebalance; /**< rebalance.c */
+	bool paths_stale;	     /**< tunnels or groups came or went */
 
 	/* routes.c */
 	bool sources_dirty; /**< an address of ours came or went */

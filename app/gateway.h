@@ -19,6 +19,7 @@
 #include "wg/tunnel.h"
 
 #include "config.h"
+#include "placement.h"
 #include "plan.h"
 
 /** A port and its TAP. */
@@ -67,6 +68,8 @@ struct gateway {
 	atomic_bool stopping;
 
 	/* Control's own. */
+	struct placement placement;   /**< what the plan is made by */
+	bool rebalance;		      /**< tunnels move away from workers with too much to do */
 	uint64_t group_idle;	      /**< ns after which a bucket in use may move */
 	uint64_t group_force;	      /**< ns after which it must; 0: never */
 	uint16_t mtu_max;	      /**< of tunnels: what the packets' buffers have room for */

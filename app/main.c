@@ -17,6 +17,8 @@ static const char help[] =
 	"                                     ask a running gateway\n"
 	"  wirebraid up TUNNEL|FILE           bring a tunnel up on a running gateway\n"
 	"  wirebraid down TUNNEL              take one down\n"
+	"  wirebraid move TUNNEL|PORT [PART] CPU\n"
+	"                                     have another worker run it\n"
 	"  wirebraid reload                   read all files again, apply what is different\n"
 	"  wirebraid --help | --version\n"
 	"\n"
@@ -33,6 +35,7 @@ static const struct {
 	{"show", wb_cmd_show},
 	{"up", wb_cmd_order},
 	{"down", wb_cmd_order},
+	{"move", wb_cmd_order},
 	{"reload", wb_cmd_order},
 };
 
@@ -55,8 +58,8 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], commands[i].name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
 	fprintf(stderr,
-		"wirebraid: unknown command '%s', expected run, check, plan, show, up, down or "
-		"reload\n",
+		"wirebraid: unknown command '%s', expected run, check, plan, show, up, down, "
+		"move or reload\n",
 		argv[1]);
 	return 2;
 }

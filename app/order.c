@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
-/* wirebraid up | down | reload: an order to a running gateway. */
+/* wirebraid up | down | move | reload: an order to a running gateway. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,8 @@
 #include "admin.h"
 #include "client.h"
 #include "commands.h"
+
+#define WORDS_MAX 3
 
 /* Sends the order along with our standard error, which the tunnel's commands write to. */
 static int send_order(int fd, const char *order)
@@ -54,13 +56,30 @@ static int order_give(const char *gateway, const char *order, struct wb_err *err
 	return strcmp(answer, "ok") == 0 ? 0 : wb_err_set(err, ECANCELED, "%.500s", answer);
 }
 
-static int usage(FILE *to, const char *command)
+/* What stands behind the command: so many words. */
+static const struct command {
+	const char *name;
+	const char *words;
+	unsigned least, most;
+} commands[] = {
+	{"up", "TUNNEL|FILE ", 1, 1},
+	{"down", "TUNNEL ", 1, 1},
+	{"move", "TUNNEL|PORT [seal|open|rx|tap|tx] CPU ", 2, WORDS_MAX},
+	{"reload", "", 0, 0},
+};
+
+static const struct command *command_find(const char *name)
 {
-	if (strcmp(command, "reload") == 0)
-		fputs("usage: wirebraid reload [--name GATEWAY]\n", to);
-	else
-		fprintf(to, "usage: wirebraid %s %s [--name GATEWAY]\n", command,
-			strcmp(command, "up") == 0 ? "TUNNEL|FILE" : "TUNNEL");
+	unsigned i = 0;
+
+	while (strcmp(commands[i].name, name) != 0)
+		i++;
+	return &commands[i];
+}
+
+static int usage(FILE *to, const struct command *command)
+{
+	fprintf(to, "usage: wirebraid %s %s[--name GATEWAY]\n", command->name, command->words);
 	return to == stdout ? 0 : 2;
 }
 
@@ -78,37 +97,41 @@ static int gateway_find(const char *name, char *out, size_t size, struct wb_err 
 }
 
 /* A file is named by a path that the gateway finds, wherever it was started. */
-static void order_write(char *order, size_t size, const char *command, const char *object)
+static void order_write(
+	char *order, size_t size, const char *command, char *const *words, unsigned n)
 {
-	char *path = object != NULL && strchr(object, '/') != NULL ? realpath(object, NULL) : NULL;
+	size_t used = (size_t)snprintf(order, size, "%s", command);
 
-	if (object == NULL)
-		snprintf(order, size, "%s", command);
-	else
-		snprintf(order, size, "%s %s", command, path != NULL ? path : object);
-	free(path);
+	for (unsigned i = 0; i < n && used < size; i++) {
+		char *path = strchr(words[i], '/') != NULL ? realpath(words[i], NULL) : NULL;
+
+		used += (size_t)snprintf(
+			order + used, size - used, " %s", path != NULL ? path : words[i]);
+		free(path);
+	}
 }
 
 int wb_cmd_order(int argc, char **argv)
 {
-	bool wants_object = strcmp(argv[0], "reload") != 0;
-	const char *name = NULL, *object = NULL;
-	char order[ADMIN_MESSAGE_MAX - 1], gateway[64];
+	const struct command *command = command_find(argv[0]);
+	char order[ADMIN_MESSAGE_MAX - 1], gateway[64], *words[WORDS_MAX];
+	const char *name = NULL;
+	unsigned n = 0;
 	struct wb_err err;
 
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--help") == 0)
-			return usage(stdout, argv[0]);
+			return usage(stdout, command);
 		if (strcmp(argv[i], "--name") == 0 && i + 1 < argc)
 			name = argv[++i];
-		else if (wants_object && object == NULL && argv[i][0] != '-')
-			object = argv[i];
+		else if (n < command->most && argv[i][0] != '-')
+			words[n++] = argv[i];
 		else
-			return usage(stderr, argv[0]);
+			return usage(stderr, command);
 	}
-	if (wants_object != (object != NULL))
-		return usage(stderr, argv[0]);
-	order_write(order, sizeof(order), argv[0], object);
+	if (n < command->least)
+		return usage(stderr, command);
+	order_write(order, sizeof(order), argv[0], words, n);
 	if (gateway_find(name, gateway, sizeof(gateway), &err) == 0 &&
 		order_give(gateway, order, &err) == 0)
 		return 0;

@@ -69,7 +69,7 @@ static struct stage *stage_place(struct plan *plan)
 }
 
 /* Makes a stage that no worker runs yet. */
-static int stage_add(struct gateway *gateway, enum stage_kind kind, unsigned object,
+static int queue_add(struct gateway *gateway, enum stage_kind kind, unsigned object, unsigned queue,
 	unsigned worker_index, uint16_t *id, struct wb_err *err)
 {
 	struct plan *plan = &gateway->plan;
@@ -85,12 +85,15 @@ static int stage_add(struct gateway *gateway, enum stage_kind kind, unsigned obj
 	stage->gateway = gateway;
 	stage->kind = kind;
 	stage->object = (uint16_t)object;
+	stage->queue = (uint16_t)queue;
 	stage->lcore = (uint16_t)plan->workers[worker_index]->lcore;
 	stage->worker = (uint16_t)worker_index;
-	snprintf(stage->name, sizeof(stage->name), "%s:%s", kinds[kind].name,
+	placement_stage_name(kinds[kind].name,
 		kind == STAGE_RX || kind == STAGE_TX || kind == STAGE_TAP
 			? gateway->ports[object].port->name
-			: gateway->wg->by_id[object]->name);
+			: gateway->wg->by_id[object]->name,
+		kind == STAGE_RX && gateway->placement.ports[object].queues > 1 ? (int)queue : -1,
+		stage->name);
 	if (kind == STAGE_SEAL)
 		STAILQ_INIT(&stage->own.seal.waiting);
 	if (kinds[kind].ring > 0)
@@ -112,6 +115,12 @@ static int stage_add(struct gateway *gateway, enum stage_kind kind, unsigned obj
 	return 0;
 }
 
+static int stage_add(struct gateway *gateway, enum stage_kind kind, unsigned object,
+	unsigned worker_index, uint16_t *id, struct wb_err *err)
+{
+	return queue_add(gateway, kind, object, 0, worker_index, id, err);
+}
+
 /* Gives a worker the list of the stages that are its own by now, in the order of a packet's way. */
 static int list_publish(struct gateway *gateway, unsigned worker_index, struct wb_err *err)
 {
@@ -126,8 +135,8 @@ static int list_publish(struct gateway *gateway, unsigned worker_index, struct w
 		for (unsigned i = 0; i < plan->n_stages; i++) {
 			struct stage *stage = &plan->stages[i];
 
-			if (stage->run != NULL && !stage->stopped && stage->kind == kind &&
-				stage->worker == worker_index)
+			if (stage->run != NULL && !stage->stopped && !stage->resting &&
+				stage->kind == kind && stage->worker == worker_index)
 				list->stages[list->n++] = stage;
 		}
 	wb_retire(
@@ -157,7 +166,8 @@ static struct worker *worker_make(
 	gateway->plan.workers[gateway->plan.n_workers++] = worker;
 	worker->gateway = gateway;
 	worker->lcore = lcore;
-	worker->cpu = (int)rte_lcore_to_cpu_id((int)lcore);
+	/* What EAL calls an lcore's CPU is that of the same number, wherever the lcore was put. */
+	worker->cpu = gateway->placement.workers[index].cpu;
 	worker->qsbr_id = index;
 	worker->devices.fd = devices_open();
 	if (worker->devices.fd < 0) {
@@ -183,41 +193,65 @@ static struct worker *worker_make(
 	return worker;
 }
 
-/* Which worker has a tunnel's stages: the first one is left to the ports when there are three. */
-static unsigned tunnel_worker(const struct plan *plan, unsigned number)
+static int port_add(struct gateway *gateway, unsigned port, const struct placement_of_ports *where,
+	struct wb_err *err)
 {
-	if (plan->n_workers < 3)
-		return number % plan->n_workers;
-	return 1 + number % (plan->n_workers - 1u);
+	struct plan *plan = &gateway->plan;
+	int rc = 0;
+
+	for (unsigned i = 0; rc == 0 && i < gateway->placement.ports[port].queues; i++)
+		rc = queue_add(gateway, STAGE_RX, port, i, where->rx[port][i], NULL, err);
+	if (rc == 0)
+		rc = stage_add(gateway, STAGE_TAP, port, where->tap[port], &plan->tap[port], err);
+	if (rc == 0)
+		rc = stage_add(gateway, STAGE_TX, port, where->tx[port], &plan->tx[port], err);
+	return rc;
 }
 
 int plan_make(struct gateway *gateway, struct wb_err *err)
 {
-	struct plan *plan = &gateway->plan;
+	struct placement_of_ports where;
 	unsigned lcore, index = 0;
 	int rc = 0;
 
 	RTE_LCORE_FOREACH_WORKER (lcore)
 		if (index < WORKERS_MAX && worker_make(gateway, lcore, index++, err) == NULL)
 			return -ENOMEM;
-	if (index == 0)
-		return wb_err_set(err, EINVAL, "no worker lcore");
-	for (unsigned i = 0; rc == 0 && i < gateway->n_ports; i++) {
-		rc = stage_add(gateway, STAGE_RX, i, i % index, NULL, err);
-		if (rc == 0)
-			rc = stage_add(gateway, STAGE_TAP, i, i % index, &plan->tap[i], err);
-		if (rc == 0)
-			rc = stage_add(gateway, STAGE_TX, i, i % index, &plan->tx[i], err);
-	}
+	if (index == 0 || index != gateway->placement.n_workers)
+		return wb_err_set(err, EINVAL, "%u worker lcores, %u were planned for", index,
+			gateway->placement.n_workers);
+	placement_of_ports(&gateway->placement, &where);
+	for (unsigned i = 0; rc == 0 && i < gateway->n_ports; i++)
+		rc = port_add(gateway, i, &where, err);
 	return rc == 0 ? lists_publish(gateway, err) : rc;
+}
+
+/* What each worker has by now. */
+static void load_count(const struct plan *plan, struct placement_load load[WORKERS_MAX])
+{
+	memset(load, 0, sizeof(load[0]) * WORKERS_MAX);
+	for (unsigned i = 0; i < plan->n_stages; i++) {
+		const struct stage *stage = &plan->stages[i];
+
+		if (stage->run == NULL || stage->stopped)
+			continue;
+		load[stage->worker].rx += stage->kind == STAGE_RX;
+		load[stage->worker].seals += stage->kind == STAGE_SEAL;
+		load[stage->worker].opens += stage->kind == STAGE_OPEN;
+	}
 }
 
 int plan_tunnel_add(struct gateway *gateway, unsigned tunnel, struct wb_err *err)
 {
 	struct plan *plan = &gateway->plan;
-	unsigned seal = tunnel_worker(plan, tunnel), open = tunnel_worker(plan, tunnel + 1);
-	int rc = stage_add(gateway, STAGE_OPEN, tunnel, open, &plan->open[tunnel], err);
+	struct placement_load load[WORKERS_MAX];
+	unsigned seal, open;
+	int rc;
 
+	load_count(plan, load);
+	placement_of_tunnel(
+		&gateway->placement, gateway->wg->by_id[tunnel]->name, load, &seal, &open);
+	rc = stage_add(gateway, STAGE_OPEN, tunnel, open, &plan->open[tunnel], err);
 	if (rc < 0)
 		return rc;
 	rc = stage_add(gateway, STAGE_TUN, tunnel, seal, &plan->tun[tunnel], err);
@@ -234,6 +268,46 @@ int plan_tunnel_add(struct gateway *gateway, unsigned tunnel, struct wb_err *err
 	/* A worker that did not get its list runs on without these stages: packets to them wait in
 	 * their rings, and the tunnel is taken down by the caller. */
 	return lists_publish(gateway, err);
+}
+
+int plan_take(struct gateway *gateway, const uint16_t *ids, unsigned n, struct wb_err *err)
+{
+	struct plan *plan = &gateway->plan;
+	int rc;
+
+	for (unsigned i = 0; i < n; i++)
+		plan->stages[ids[i]].resting = true;
+	rc = list_publish(gateway, plan->stages[ids[0]].worker, err);
+	for (unsigned i = 0; rc < 0 && i < n; i++)
+		plan->stages[ids[i]].resting = false;
+	return rc;
+}
+
+int plan_give(struct gateway *gateway, const uint16_t *ids, unsigned n, unsigned worker,
+	struct wb_err *err)
+{
+	struct plan *plan = &gateway->plan;
+	uint16_t given[STAGES_MAX];
+	unsigned count = 0;
+	int rc;
+
+	for (unsigned i = 0; i < n; i++) {
+		struct stage *stage = &plan->stages[ids[i]];
+
+		/* Its tunnel may have gone meanwhile, and another stage have its place. */
+		if (stage->run == NULL || !stage->resting)
+			continue;
+		stage->resting = false;
+		stage->worker = (uint16_t)worker;
+		stage->lcore = (uint16_t)plan->workers[worker]->lcore;
+		given[count++] = ids[i];
+	}
+	if (count == 0)
+		return 0;
+	rc = list_publish(gateway, worker, err);
+	for (unsigned i = 0; rc < 0 && i < count; i++)
+		plan->stages[given[i]].resting = true;
+	return rc;
 }
 
 int plan_tunnel_stop(struct gateway *gateway, unsigned tunnel, struct wb_err *err)

@@ -9,10 +9,12 @@
 
 #include "base/err.h"
 #include "wg/tunnel.h"
+
+#include "placement.h"
 #include "worker.h"
 
-#define PORTS_MAX   16
-#define WORKERS_MAX 64
+#define PORTS_MAX   PLACEMENT_PORTS_MAX
+#define WORKERS_MAX PLACEMENT_WORKERS_MAX
 
 /** Ring sizes, powers of two. At a gigabit 512 full-size packets are 6 ms. */
 #define RING_DATA    512
@@ -35,18 +37,29 @@ struct plan {
 struct gateway;
 
 /**
- * Makes the workers and the stages of the gateway's ports, which go round the workers. Control
- * only, before the workers are launched.
+ * Makes the workers and the stages of the gateway's ports, where gateway->placement has them.
+ * Control only, before the workers are launched.
  */
 int plan_make(struct gateway *gateway, struct wb_err *err);
 
 /**
- * Makes a tunnel's stages and hands them to workers, which may run. One worker runs them all. More
- * share them: a tunnel's seal and open stages go to neighbouring workers, away from the first one
- * when there are three or more, since that one has the ports' work. Control only.
+ * Makes a tunnel's stages and hands them to the workers that gateway->placement says, which may
+ * run. Control only.
  * @return 0; -ENOMEM: nothing was added.
  */
 int plan_tunnel_add(struct gateway *gateway, unsigned tunnel, struct wb_err *err);
+
+/** Takes stages of one worker from it. They rest: packets wait in their rings, in order. Once all
+ * workers were quiescent, what the worker had taken is on its way, and plan_give() may follow.
+ * Control only.
+ * @return 0; -ENOMEM: the worker runs them as before. */
+int plan_take(struct gateway *gateway, const uint16_t *ids, unsigned n, struct wb_err *err);
+
+/** Gives resting stages to a worker. Those whose tunnel has gone meanwhile are left out. Control
+ * only.
+ * @return 0; -ENOMEM: they rest on; try again. */
+int plan_give(struct gateway *gateway, const uint16_t *ids, unsigned n, unsigned worker,
+	struct wb_err *err);
 
 /** Takes a tunnel's stages from the workers. They may run them until they were quiescent: then
  * plan_tunnel_free(). Nothing may be on its way to them. Control only. */

@@ -111,6 +111,8 @@ static int run(struct wb_config *config, struct wb_err *err)
 	}
 	gateway->poll_always = config->poll_always;
 	gateway->mss_clamp = config->mss_clamp;
+	wb_config_placement(config, &gateway->placement);
+	gateway->rebalance = config->rebalance;
 	groups_configure(gateway, &config->ecmp);
 	randombytes_buf(&gateway->probe_cookie, sizeof(gateway->probe_cookie));
 	pthread_mutex_init(&gateway->lock, NULL);

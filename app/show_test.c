@@ -354,14 +354,21 @@ static void lcores(void **state)
 	json_t *answers = document(
 		"{'/wirebraid/lcores': [0, 1],"
 		" '/wirebraid/lcore,0': {'lcore': 1, 'cpu': 3, 'busy_cycles': 8000,"
-		"  'total_cycles': 64000, 'packets': 5000000, 'tsc_hz': 2000000000,"
+		"  'total_cycles': 64000, 'packets': 5000000, 'tsc_hz': 2000000000, 'moves': 2,"
 		"  'stages': ['rx:bond0', 'seal:a-long-tunnel1', 'tx:bond0']},"
 		" '/wirebraid/stage,0:0': {'name': 'rx:bond0', 'cycles': 2000, 'packets': 10,"
 		"  'bursts': 4},"
 		" '/wirebraid/stage,0:1': {'name': 'seal:a-long-tunnel1', 'cycles': 0,"
 		"  'packets': 0, 'bursts': 0},"
 		/* The third was gone before it was asked for; the other one made no step yet. */
-		" '/wirebraid/lcore,1': {'lcore': 2, 'cpu': 4, 'total_cycles': 0, 'stages': []}}");
+		" '/wirebraid/lcore,1': {'lcore': 2, 'cpu': 4, 'total_cycles': 0, 'moves': 1,"
+		"  'stages': []},"
+		" '/wirebraid/stage_move,0': {'ms_ago': 5000, 'what': 'open:wg0', 'from': 3, 'to': "
+		"5,"
+		"  'why': 'asked for'},"
+		" '/wirebraid/stage_move,1': {'ms_ago': 6000, 'what': 'seal:a-long-tunnel1',"
+		"  'from': 4, 'to': 3,"
+		"  'why': 'CPU 4 was 100 % busy, CPU 3 10 %; expected are 60 % and 50 %'}}");
 	struct client client = {.answers = answers};
 	struct wb_err err;
 	json_t *gathered = show_lcores_gather(&client, &err);
@@ -374,7 +381,13 @@ static void lcores(void **state)
 		"  stage                      packets a burst  cycles/p ns/packet % busy\n"
 		"  rx:bond0                        10     2.5       200       100   25.0\n"
 		"  seal:a-long-tunnel1     \n");
-	has(text, "\nlcore 2 on CPU 4: busy 0.0 %, 0 packet steps\n");
+	has(text,
+		"  moved here so far: 2; the last one 6 seconds ago: seal:a-long-tunnel1\n"
+		"    from CPU 4: CPU 4 was 100 % busy, CPU 3 10 %; expected are 60 % and 50 %\n");
+	has(text,
+		"\nlcore 2 on CPU 4: busy 0.0 %, 0 packet steps\n"
+		/* It was too long ago to be told of. */
+		"  moved here so far: 1\n");
 	json_decref(gathered);
 	json_decref(answers);
 }

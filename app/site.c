@@ -9,6 +9,7 @@
 
 #include "control.h"
 #include "groups.h"
+#include "moves.h"
 #include "paths.h"
 #include "tunnels.h"
 
@@ -186,7 +187,11 @@ int site_reload(struct site *site, struct wb_err *err)
 		site->gateway->ports[i].balance = fresh->ports[i].balance;
 	groups_configure(site->gateway, &fresh->ecmp);
 	paths_configure(site->gateway->control, fresh);
+	wb_config_placement(fresh, &site->gateway->placement);
+	site->gateway->rebalance = fresh->rebalance;
 	gateway_unlock(site->gateway);
+	if (move_to_places(site->gateway, &second) < 0)
+		dprintf(site->log, "wirebraid: notice: %s\n", second.text);
 	wb_config_free(site->config);
 	site->config = fresh;
 	return 0;

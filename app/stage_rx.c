@@ -82,7 +82,7 @@ unsigned stage_rx_run(struct stage *stage, struct worker *worker)
 	struct gateway_port *port = &worker->gateway->ports[stage->object];
 	struct rte_mbuf *frames[BURST];
 	struct ip_burst ip;
-	uint16_t received = rte_eth_rx_burst(port->port->port_id, 0, frames, BURST);
+	uint16_t received = rte_eth_rx_burst(port->port->port_id, stage->queue, frames, BURST);
 
 	if (worker->now - stage->own.rx.expired > EXPIRE_EVERY) {
 		stage->own.rx.expired = worker->now;

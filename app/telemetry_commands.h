@@ -60,6 +60,14 @@ int telemetry_spread(struct gateway *gateway, const char *params, struct rte_tel
 int telemetry_spread_move(struct gateway *gateway, const char *params, struct rte_tel_data *data);
 int telemetry_arrivals(struct gateway *gateway, const char *params, struct rte_tel_data *data);
 
+/** "/wirebraid/lcores": numbers of workers. "/wirebraid/lcore,NUMBER". "/wirebraid/stage,
+ * NUMBER:INDEX": what one of its stages took. "/wirebraid/stage_move,INDEX": stages moved between
+ * workers, the latest first. */
+int telemetry_lcores(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+int telemetry_lcore(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+int telemetry_stage(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+int telemetry_stage_move(struct gateway *gateway, const char *params, struct rte_tel_data *data);
+
 /** Adds a list of numbers to a dict. */
 void telemetry_numbers_put(
 	struct rte_tel_data *data, const char *name, const uint64_t *values, unsigned n);

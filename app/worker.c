@@ -112,6 +112,10 @@ static unsigned run_stages(struct worker *worker, uint64_t began)
 	const struct stage_list *list = atomic_load_explicit(&worker->stages, memory_order_acquire);
 	unsigned handled = 0;
 
+	/* Read after the list: a stage that has come from another worker finds no earlier time. */
+	worker->now = clock_now();
+	if (worker->now - worker->devices.asked >= worker->devices.pause)
+		devices_poll(worker);
 	for (unsigned i = 0, next; i < list->n; i = next) {
 		struct stage *const *stages = &list->stages[i];
 		unsigned n;
@@ -132,9 +136,6 @@ unsigned worker_round(struct worker *worker)
 	uint64_t began = rte_rdtsc();
 	unsigned handled;
 
-	worker->now = clock_now();
-	if (worker->now - worker->devices.asked >= worker->devices.pause)
-		devices_poll(worker);
 	handled = run_stages(worker, began);
 	rte_rcu_qsbr_quiescent(worker->gateway->qsbr, worker->qsbr_id);
 	worker->loops++;

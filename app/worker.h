@@ -26,8 +26,8 @@ struct worker;
 /** Packets a stage takes at a time. */
 #define BURST 64
 
-/** Ports × 3 + tunnels × 3, at the most. */
-#define STAGES_MAX 256
+/** Ports × (2 + queues) + tunnels × 3, at the most. */
+#define STAGES_MAX 512
 
 /** In the order of a packet's way, so that one worker carries it through in one loop. */
 enum stage_kind {
@@ -61,9 +61,11 @@ struct stage {
 	enum stage_kind kind;
 	uint16_t id;	      /**< index in the plan, and in every worker's outboxes */
 	uint16_t object;      /**< index of the port or tunnel */
+	uint16_t queue;	      /**< rx: of the port */
 	uint16_t lcore;	      /**< which runs it */
 	uint16_t worker;      /**< index of that lcore's worker */
 	bool stopped;	      /**< control's: on its way out */
+	bool resting;	      /**< control's: on its way to another worker; nobody runs it */
 	enum wb_counter full; /**< the reason counted when `in` is full */
 	char name[24];
 

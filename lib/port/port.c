@@ -13,7 +13,6 @@
 #include "port/lacp.h"
 #include "port/quiet.h"
 
-#define DESCRIPTORS 1024
 #define BOND_PREFIX "net_bonding_"
 
 static int members_probe(
@@ -56,11 +55,30 @@ static int bond_make(struct wb_port *port, const struct wb_port_config *config, 
 	return wb_port_lacp_begin(port, &config->lacp, err);
 }
 
+/* Of what a driver can hash: fragments by addresses, so that those of a datagram stay together. A
+ * driver without any has a way of its own to fill queues (memif: the sender's). */
+static int queues_spread(const struct wb_port *port, const struct rte_eth_dev_info *info,
+	struct rte_eth_conf *conf, struct wb_err *err)
+{
+	uint64_t hash =
+		(RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP) & info->flow_type_rss_offloads;
+
+	if (port->rx_queues > info->max_rx_queues)
+		return wb_err_set(err, EINVAL,
+			"%s: rx-queues %u, but its driver has %u, expected no more", port->name,
+			port->rx_queues, info->max_rx_queues);
+	if (port->rx_queues == 1 || hash == 0)
+		return 0;
+	conf->rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+	conf->rx_adv_conf.rss_conf.rss_hf = hash;
+	return 0;
+}
+
 static int configure(struct wb_port *port, struct rte_mempool *pool, struct wb_err *err)
 {
 	struct rte_eth_conf conf = {.rxmode = {.mtu = port->mtu}};
 	struct rte_eth_dev_info info;
-	uint16_t rx = DESCRIPTORS, tx = DESCRIPTORS;
+	uint16_t rx = WB_PORT_DESCRIPTORS, tx = WB_PORT_DESCRIPTORS;
 	int rc = rte_eth_dev_info_get(port->port_id, &info);
 
 	/* net_af_packet says 1518 and means whatever its ring's frames hold: the interface has the
@@ -74,13 +92,14 @@ static int configure(struct wb_port *port, struct rte_mempool *pool, struct wb_e
 		/* Of a bond: what all its members can do, and are then told to. */
 		conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
 		port->udp_checksums = conf.txmode.offloads != 0;
+		if (queues_spread(port, &info, &conf, err) < 0)
+			return -EINVAL;
+		rc = rte_eth_dev_configure(port->port_id, port->rx_queues, 1, &conf);
 	}
 	if (rc == 0)
-		rc = rte_eth_dev_configure(port->port_id, 1, 1, &conf);
-	if (rc == 0)
 		rc = rte_eth_dev_adjust_nb_rx_tx_desc(port->port_id, &rx, &tx);
-	if (rc == 0)
-		rc = rte_eth_rx_queue_setup(port->port_id, 0, rx, SOCKET_ID_ANY, NULL, pool);
+	for (uint16_t i = 0; rc == 0 && i < port->rx_queues; i++)
+		rc = rte_eth_rx_queue_setup(port->port_id, i, rx, SOCKET_ID_ANY, NULL, pool);
 	if (rc == 0)
 		rc = rte_eth_tx_queue_setup(port->port_id, 0, tx, SOCKET_ID_ANY, NULL);
 	if (rc < 0)
@@ -139,6 +158,7 @@ int wb_port_open(const struct wb_port_config *config, struct rte_mempool *pool,
 		return wb_err_set(err, ENOMEM, "%s: no memory for the port", config->name);
 	strlcpy(port->name, config->name, sizeof(port->name));
 	port->mtu = config->mtu;
+	port->rx_queues = config->rx_queues > 0 ? config->rx_queues : 1;
 	port->policy = config->policy;
 	rc = members_probe(port, config, err);
 	if (rc == 0 && config->bond)

@@ -18,6 +18,9 @@
 
 #define WB_MEMBERS_MAX 16
 
+/** Of each queue of each member: so many buffers wait in them. */
+#define WB_PORT_DESCRIPTORS 1024
+
 /** What to open. */
 struct wb_port_config {
 	const char *name;
@@ -27,6 +30,7 @@ struct wb_port_config {
 	enum wb_bond_policy policy;
 	struct wb_lacp_config lacp; /**< of a bond; its system is set here */
 	uint16_t mtu;		    /**< bytes of an IP packet */
+	uint16_t rx_queues;	    /**< 0: one */
 };
 
 struct wb_port_counters {
@@ -61,6 +65,7 @@ struct wb_port {
 	char name[IFNAMSIZ];
 	uint16_t port_id; /**< DPDK's, to receive from and send to */
 	uint16_t mtu;
+	uint16_t rx_queues;
 	bool bond;
 	bool udp_checksums; /**< it, or every member of the bond, makes them while sending */
 	enum wb_bond_policy policy;
@@ -73,7 +78,10 @@ struct wb_port {
 	uint64_t lacp_next;		/**< ns, when it wants to be run again */
 };
 
-/** Opens and starts a port: one rx and one tx queue, promiscuous. On failure nothing is left open.
+/** Opens and starts a port: as many rx queues as asked for, over which RSS spreads flows if the
+ * driver has it, one tx queue, promiscuous. On failure nothing is left open. Different queues may
+ * be received from by different threads, also a bond's: its driver keeps a state for each queue,
+ * and hands LACPDUs of all of them over by a ring for many producers.
  * @param pool  where received packets go. */
 int wb_port_open(const struct wb_port_config *config, struct rte_mempool *pool,
 	struct wb_port **out, struct wb_err *err);

@@ -325,6 +325,7 @@ void world_make(struct world *world, const struct world_options *options)
 	check(facts.hugepages, "too few hugepages of 2 MiB are free");
 	gateway->poll_always = true;
 	gateway->mss_clamp = true;
+	wb_config_placement(config, &gateway->placement);
 	groups_configure(gateway, &config->ecmp);
 	pthread_mutex_init(&gateway->lock, NULL);
 	clock_init();

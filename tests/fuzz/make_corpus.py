@@ -146,7 +146,7 @@ def texts():
     lan = '[port lan0]\ndevice = net_null0\naddress = 10.1.0.1/16\n'
     gateway = '[gateway]\nname = a\npoll = always\nmemory = 64\nmss-clamp = off\ntunnel = wg0.conf\n'
     put('gateway_conf', 'whole', '; all of it\n' + gateway + 'tunnel = wg1.conf\n[lcores]\nworkers = 0\n'
-        'control = 0\n[ecmp]\nhash = symmetric\ninner = on\nidle = 50ms\nunbalanced = 9s\n' + bond + lan + '\f' + interface + peer + 'AllowedIPs = 10.2.0.0/16, 0.0.0.0/0\n' +
+        'control = 0\nplace = wg0 seal 0\nplace = bond0 rx0 0\nbalance = off\n[ecmp]\nhash = symmetric\ninner = on\nidle = 50ms\nunbalanced = 9s\n' + bond + lan + '\f' + interface + peer + 'AllowedIPs = 10.2.0.0/16, 0.0.0.0/0\n' +
         f'\f[Interface]\nPrivateKey = {KEY2}\nTable = 9\n[Peer]\nPublicKey = {KEY}\n'
         'AllowedIPs = 10.2.0.0/16\n')
     put('gateway_conf', 'least', lan)

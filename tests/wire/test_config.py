@@ -86,6 +86,7 @@ def test_check_says_what_run_would_do(tmp_path):
     assert 'route 10.2.0.0/16: ECMP over wg0, wg1' in done.stdout
     assert public in done.stdout and private not in done.stdout
     assert 'chmod 600 is advised' in done.stdout
+    assert 'lcores, balance auto\n' in done.stdout and ' seal:wg1 tx:wan0\n' in done.stdout
     assert max(len(line) for line in done.stdout.splitlines()
                if not line.startswith('notice')) <= 80
 
@@ -113,6 +114,7 @@ def test_command_line():
     done = wirebraid('--help')
     assert done.returncode == 0 and 'wirebraid run FILE' in done.stdout
     for argv in ([], ['fly'], ['run'], ['check'], ['run', '--fast'], ['show'], ['show', 'stars'],
+                 ['move', 'wg0'], ['move', 'wg0', 'seal', '1', '2'],
                  ['show', 'ports', 'paths']):
         done = wirebraid(*argv)
         assert done.returncode == 2 and done.stderr, argv
