@@ -68,16 +68,10 @@ static struct rte_ipv6_fragment_ext *fragment6(const uint8_t *l3, uint32_t len)
 	return (struct rte_ipv6_fragment_ext *)(uintptr_t)(ip + 1);
 }
 
-bool reassembly_wanted(const uint8_t *l3, uint32_t len)
+bool reassembly_wanted6(const uint8_t *l3, uint32_t len)
 {
-	const struct rte_ipv6_fragment_ext *fragment;
+	const struct rte_ipv6_fragment_ext *fragment = fragment6(l3, len);
 
-	if (*l3 >> 4 == 4) {
-		const struct rte_ipv4_hdr *ip = (const void *)l3;
-
-		return ip->next_proto_id == IPPROTO_UDP && rte_ipv4_frag_pkt_is_fragmented(ip);
-	}
-	fragment = fragment6(l3, len);
 	return fragment != NULL && fragment->next_header == IPPROTO_UDP;
 }
 

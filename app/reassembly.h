@@ -8,7 +8,11 @@
 #define WB_APP_REASSEMBLY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
+#include <rte_branch_prediction.h>
+#include <rte_ip.h>
+#include <rte_ip_frag.h>
 #include <rte_mbuf.h>
 
 struct reassembly;
@@ -23,8 +27,19 @@ void reassembly_destroy(struct reassembly *table);
 /** Packets it holds. Any thread. */
 unsigned reassembly_held(const struct reassembly *table);
 
+/** The same as reassembly_wanted(), for an IPv6 packet whose first header is not UDP's. */
+bool reassembly_wanted6(const uint8_t *l3, uint32_t len);
+
 /** Whether an IP packet, proved by ip_check(), is a fragment of a UDP datagram. */
-bool reassembly_wanted(const uint8_t *l3, uint32_t len);
+static inline bool reassembly_wanted(const uint8_t *l3, uint32_t len)
+{
+	const struct rte_ipv4_hdr *ip = (const void *)l3;
+
+	if (likely(*l3 >> 4 == 4))
+		return ip->next_proto_id == IPPROTO_UDP && rte_ipv4_frag_pkt_is_fragmented(ip);
+	return ((const struct rte_ipv6_hdr *)l3)->proto != IPPROTO_UDP &&
+		reassembly_wanted6(l3, len);
+}
 
 /**
  * Takes a fragment.

@@ -128,9 +128,10 @@ static void message_write(struct rte_mbuf *mbuf, struct far *far, struct wb_aead
 		.data = text, .len = padded, .counter = far->counter++, .key = &far->key};
 }
 
-static struct far *far_of(struct world *world, uint32_t flow)
+static struct far *far_of(struct world *world, const struct traffic *traffic, uint32_t flow)
 {
-	unsigned tunnel = flow % world->options.tunnels;
+	/* Where both ways take turns, so do tunnels on each. */
+	unsigned tunnel = (traffic->path == PATH_BOTH ? flow / 2 : flow) % world->options.tunnels;
 
 	return &world->far[tunnel * world->options.peers +
 		world_peer_of(world, world_place(world, flow))];
@@ -139,7 +140,7 @@ static struct far *far_of(struct world *world, uint32_t flow)
 static void prepare_in(struct world *world, struct traffic *traffic, unsigned i)
 {
 	uint32_t flow = i % world->options.flows;
-	struct far *far = far_of(world, flow);
+	struct far *far = far_of(world, traffic, flow);
 	struct rte_mbuf *mbuf = traffic->mbufs[i];
 	struct packet *packet = packet_of(mbuf);
 	struct wb_aead_op op;
