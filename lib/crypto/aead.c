@@ -78,11 +78,19 @@ static void nonce_write(uint8_t *nonce, uint64_t counter)
 	memcpy(nonce + 4, &wire, sizeof(wire));
 }
 
+/* Where the library writes a text's tag: behind it, or where the one that came is compared with it.
+ */
+static uint8_t *tag_place(struct wb_aead_ctx *ctx, const struct wb_aead_op *op, unsigned slot,
+	IMB_CIPHER_DIRECTION direction)
+{
+	return direction == IMB_DIR_ENCRYPT ? op->data + op->len : ctx->tags[slot];
+}
+
 #if IMB_VERSION_NUM >= IMB_VERSION(1, 5, 0)
 
 /* The call for several texts under one key: it spares what a job costs beside its cipher. */
-static void run(struct wb_aead_ctx *ctx, const struct wb_aead_op *ops, uint8_t *const *tags,
-	unsigned n, IMB_CIPHER_DIRECTION direction)
+static void run(struct wb_aead_ctx *ctx, const struct wb_aead_op *ops, unsigned n,
+	IMB_CIPHER_DIRECTION direction)
 {
 	const void *sources[WB_AEAD_BURST_MAX], *nonces[WB_AEAD_BURST_MAX];
 	void *targets[WB_AEAD_BURST_MAX], *outs[WB_AEAD_BURST_MAX];
@@ -95,7 +103,7 @@ static void run(struct wb_aead_ctx *ctx, const struct wb_aead_op *ops, uint8_t *
 		nonces[i] = ctx->nonces[i];
 		sources[i] = targets[i] = ops[i].data;
 		lengths[i] = ops[i].len;
-		outs[i] = tags[i];
+		outs[i] = tag_place(ctx, &ops[i], i, direction);
 	}
 	for (unsigned i = 0; i < n; i += same) {
 		for (same = 1; i + same < n && ops[i + same].key == ops[i].key; same++)
@@ -108,7 +116,7 @@ static void run(struct wb_aead_ctx *ctx, const struct wb_aead_op *ops, uint8_t *
 #else
 
 static void job_write(struct wb_aead_ctx *ctx, IMB_JOB *job, const struct wb_aead_op *op,
-	unsigned slot, uint8_t *tag, IMB_CIPHER_DIRECTION direction)
+	unsigned slot, IMB_CIPHER_DIRECTION direction)
 {
 	nonce_write(ctx->nonces[slot], op->counter);
 	job->cipher_mode = IMB_CIPHER_CHACHA20_POLY1305;
@@ -129,7 +137,7 @@ static void job_write(struct wb_aead_ctx *ctx, IMB_JOB *job, const struct wb_aea
 	job->msg_len_to_cipher_in_bytes = op->len;
 	job->hash_start_src_offset_in_bytes = 0;
 	job->msg_len_to_hash_in_bytes = op->len;
-	job->auth_tag_output = tag;
+	job->auth_tag_output = tag_place(ctx, op, slot, direction);
 	job->auth_tag_output_len_in_bytes = WB_AEAD_TAG_LEN;
 #if IMB_VERSION_NUM >= IMB_VERSION(1, 4, 0)
 	imb_set_session(ctx->manager, job);
@@ -138,8 +146,8 @@ static void job_write(struct wb_aead_ctx *ctx, IMB_JOB *job, const struct wb_aea
 
 /* As one burst of jobs, a dozen cycles a text cheaper than one by one. For this cipher the library
  * works at once; nothing here relies on it, since a job finds its place by the tag's address. */
-static void run(struct wb_aead_ctx *ctx, const struct wb_aead_op *ops, uint8_t *const *tags,
-	unsigned n, IMB_CIPHER_DIRECTION direction)
+static void run(struct wb_aead_ctx *ctx, const struct wb_aead_op *ops, unsigned n,
+	IMB_CIPHER_DIRECTION direction)
 {
 	IMB_JOB *jobs[WB_AEAD_BURST_MAX];
 	unsigned got;
@@ -148,8 +156,7 @@ static void run(struct wb_aead_ctx *ctx, const struct wb_aead_op *ops, uint8_t *
 		/* Fewer at the end of the library's ring. */
 		got = IMB_GET_NEXT_BURST(ctx->manager, n - done, jobs);
 		for (unsigned i = 0; i < got; i++)
-			job_write(
-				ctx, jobs[i], &ops[done + i], done + i, tags[done + i], direction);
+			job_write(ctx, jobs[i], &ops[done + i], done + i, direction);
 		IMB_SUBMIT_BURST_NOCHECK(ctx->manager, got, jobs);
 		while (IMB_FLUSH_BURST(ctx->manager, WB_AEAD_BURST_MAX, jobs) > 0)
 			;
@@ -160,11 +167,7 @@ static void run(struct wb_aead_ctx *ctx, const struct wb_aead_op *ops, uint8_t *
 
 void wb_aead_seal_burst(struct wb_aead_ctx *ctx, struct wb_aead_op *ops, unsigned n)
 {
-	uint8_t *tags[WB_AEAD_BURST_MAX];
-
-	for (unsigned i = 0; i < n; i++)
-		tags[i] = ops[i].data + ops[i].len;
-	run(ctx, ops, tags, n, IMB_DIR_ENCRYPT);
+	run(ctx, ops, n, IMB_DIR_ENCRYPT);
 }
 
 /* In a time that says nothing of where they differ; in the place of sodium_memcmp(), which takes 60
@@ -180,15 +183,12 @@ static bool tags_equal(const uint8_t *a, const uint8_t *b)
 
 unsigned wb_aead_open_burst(struct wb_aead_ctx *ctx, struct wb_aead_op *ops, unsigned n)
 {
-	uint8_t *tags[WB_AEAD_BURST_MAX];
 	unsigned good = 0;
 
-	for (unsigned i = 0; i < n; i++) {
-		tags[i] = ctx->tags[i];
-		/* The library does not read the tag that came: it may be on a line of its own. */
+	/* The library does not read the tags that came: they may be on lines of their own. */
+	for (unsigned i = 0; i < n; i++)
 		__builtin_prefetch(ops[i].data + ops[i].len);
-	}
-	run(ctx, ops, tags, n, IMB_DIR_DECRYPT);
+	run(ctx, ops, n, IMB_DIR_DECRYPT);
 	for (unsigned i = 0; i < n; i++) {
 		ops[i].ok = tags_equal(ctx->tags[i], ops[i].data + ops[i].len);
 		good += ops[i].ok;
