@@ -129,10 +129,10 @@ static struct wb_config *configuration(const struct world_options *options)
 	struct wb_err err = {.text = ""};
 	cpu_set_t allowed;
 	unsigned left = options->lcores;
-	FILE *file;
 	int fd = mkstemp(path), cpu;
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 
-	check(fd >= 0 && (file = fdopen(fd, "w")) != NULL, "no temporary file");
+	check(file != NULL, "no temporary file");
 	sched_getaffinity(0, sizeof(allowed), &allowed);
 	check(options->lcores <= (unsigned)CPU_COUNT(&allowed), "fewer CPUs than lcores");
 	for (cpu = CPU_SETSIZE; cpu-- > 0 && left > 0;)
@@ -231,7 +231,7 @@ static void tunnels_make(struct world *world)
 	world->far = calloc(options->tunnels * options->peers, sizeof(*world->far));
 	check(world->far != NULL, "no memory for peers");
 	for (unsigned i = 0; i < options->tunnels; i++) {
-		char name[8];
+		char name[16];
 		int id;
 
 		snprintf(name, sizeof(name), "wg%u", i);
