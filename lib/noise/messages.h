@@ -67,12 +67,12 @@ struct wb_msg_cookie_reply {
 	uint8_t sealed_cookie[16 + 16];
 };
 
-/** Transport data: the sealed text and its tag follow. */
+/** Transport data: the sealed text and its tag follow. In a frame it lies on no boundary. */
 struct wb_msg_transport {
 	uint32_t type;
 	uint32_t receiver;
 	uint64_t counter;
-};
+} __attribute__((packed));
 
 static_assert(sizeof(struct wb_msg_initiation) == 148, "initiation");
 static_assert(sizeof(struct wb_msg_response) == 92, "response");
