@@ -13,7 +13,7 @@
 
 #include "worker.h"
 
-/** What forward_burst() needs to know of each packet: proved by ip_check(). */
+/** What forward_one() needs to know of each packet: proved by ip_check(). */
 struct ip_burst {
 	struct rte_mbuf *mbufs[2 * BURST];	  /**< data at the IP header */
 	const struct wb_nexthop *hops[2 * BURST]; /**< by forward_lookup() */

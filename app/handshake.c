@@ -122,7 +122,8 @@ static bool send_back(
 		.remote = in->remote,
 		.local_port = in->local_port,
 		.mtu = control->gateway->ports[in->port].mtu,
-		.udp_checksums = control->gateway->ports[in->port].port->udp_checksums,
+		.udp_checksums =
+			in->via == 0 && control->gateway->ports[in->port].port->udp_checksums,
 	};
 	struct wb_outer *outer;
 	bool sent;
@@ -336,6 +337,8 @@ void handshake_keepalive(struct control *control, struct wb_peer *peer)
 		wb_count(gateway->control_count, WB_NO_MBUF, 1);
 		return;
 	}
+	/* As read from a TUN: it may go through several tunnels. */
+	mbuf->data_off = (uint16_t)(mbuf->data_off + PACKET_L2_ROOM);
 	packet_of(mbuf)->peer = peer;
 	packet_of(mbuf)->request = PACKET_KEEPALIVE;
 	if (rte_ring_enqueue(seal->control, mbuf) != 0)

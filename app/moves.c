@@ -100,11 +100,16 @@ static void note(struct control *control, const struct under_way *done)
 void moves_poll(struct control *control)
 {
 	struct under_way *now = &control->moves->now;
+	int given;
 
-	if (now->n == 0 || !now->rested ||
-		plan_give(control->gateway, now->ids, now->n, now->to, NULL) < 0)
+	if (now->n == 0 || !now->rested)
 		return;
-	note(control, now);
+	given = plan_give(control->gateway, now->ids, now->n, now->to, NULL);
+	if (given < 0)
+		return;
+	/* None: the tunnel is gone. */
+	if (given > 0)
+		note(control, now);
 	now->n = 0;
 }
 

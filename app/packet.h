@@ -17,7 +17,6 @@
 #include <rte_mbuf.h>
 
 struct wb_peer;
-struct wb_keypair;
 
 /** What control asks of a seal stage, by a packet in the stage's control ring. */
 enum packet_request {
@@ -27,15 +26,14 @@ enum packet_request {
 };
 
 struct packet {
-	struct wb_peer *peer;	    /**< seal: preset by control; open: whose keypair opened it */
-	struct wb_keypair *keypair; /**< open: found by receiver index */
-	struct rte_mbuf *next;	    /**< staging list of a peer without a key */
-	uint16_t port;		    /**< index of the port it came in by */
-	uint16_t via;		    /**< id of the tunnel it came in by, plus one; 0: a port */
-	uint16_t tunnel;	    /**< tunnel it was sent to, or is to leave by */
-	uint16_t outer;		    /**< bytes from the outer IP header to the WireGuard message */
-	uint8_t tos;		    /**< outer TOS or traffic class on the way in */
-	uint8_t request;	    /**< enum packet_request, in a seal stage's control ring */
+	struct wb_peer *peer;  /**< seal: preset by control */
+	struct rte_mbuf *next; /**< staging list of a peer without a key */
+	uint16_t port;	       /**< index of the port it came in by */
+	uint16_t via;	       /**< id of the tunnel it came in by, plus one; 0: a port */
+	uint16_t tunnel;       /**< tunnel it was sent to, or is to leave by */
+	uint16_t outer;	       /**< bytes from the outer IP header to the WireGuard message */
+	uint8_t tos;	       /**< outer TOS or traffic class on the way in */
+	uint8_t request;       /**< enum packet_request, in a seal stage's control ring */
 };
 
 /** Room that buffers have for Ethernet with two VLAN tags. Where there is no Ethernet header it is

@@ -234,6 +234,8 @@ static bool probe_send(struct control *control, struct slot *slot, uint16_t sequ
 		wb_count(gateway->control_count, WB_NO_MBUF, 1);
 		return false;
 	}
+	/* As read from a TUN: it may go through several tunnels. */
+	mbuf->data_off = (uint16_t)(mbuf->data_off + PACKET_L2_ROOM);
 	length = echo_request_make(
 		rte_pktmbuf_mtod(mbuf, uint8_t *), &slot->view.source, &slot->view.target, &echo);
 	rte_pktmbuf_append(mbuf, length);

@@ -307,7 +307,7 @@ int plan_give(struct gateway *gateway, const uint16_t *ids, unsigned n, unsigned
 	rc = list_publish(gateway, worker, err);
 	for (unsigned i = 0; rc < 0 && i < count; i++)
 		plan->stages[given[i]].resting = true;
-	return rc;
+	return rc < 0 ? rc : (int)count;
 }
 
 int plan_tunnel_stop(struct gateway *gateway, unsigned tunnel, struct wb_err *err)
@@ -317,6 +317,8 @@ int plan_tunnel_stop(struct gateway *gateway, unsigned tunnel, struct wb_err *er
 	plan->stages[plan->open[tunnel]].stopped = true;
 	plan->stages[plan->tun[tunnel]].stopped = true;
 	plan->stages[plan->seal[tunnel]].stopped = true;
+	for (unsigned i = 0; i < plan->n_workers; i++)
+		device_forget(plan->workers[i], gateway->tunnels[tunnel].tun);
 	return lists_publish(gateway, err);
 }
 

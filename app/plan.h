@@ -57,7 +57,7 @@ int plan_take(struct gateway *gateway, const uint16_t *ids, unsigned n, struct w
 
 /** Gives resting stages to a worker. Those whose tunnel has gone meanwhile are left out. Control
  * only.
- * @return 0; -ENOMEM: they rest on; try again. */
+ * @return how many were given; -ENOMEM: they rest on; try again. */
 int plan_give(struct gateway *gateway, const uint16_t *ids, unsigned n, unsigned worker,
 	struct wb_err *err);
 

@@ -11,7 +11,7 @@
 
 struct retire_queue;
 
-/** Makes the queue. Control only, as all calls here. NULL when memory is out. */
+/** Makes the queue. Under the gateway's lock, as all calls here. NULL when memory is out. */
 struct retire_queue *retire_create(struct rte_rcu_qsbr *qsbr);
 
 /** Queues an object; the signature lib rooms are handed. `queue` is a struct retire_queue. */

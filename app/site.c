@@ -159,6 +159,16 @@ static int converge(struct site *site, const struct wb_config *before,
 	return rc == 0 ? site_routes_sync(site, err) : rc;
 }
 
+static void placement_set(struct site *site, const struct wb_config *config)
+{
+	struct placement placement;
+
+	wb_config_placement(config, &placement);
+	gateway_lock(site->gateway);
+	site->gateway->placement = placement;
+	gateway_unlock(site->gateway);
+}
+
 int site_reload(struct site *site, struct wb_err *err)
 {
 	struct wb_config *fresh;
@@ -174,8 +184,11 @@ int site_reload(struct site *site, struct wb_err *err)
 		return rc;
 	for (unsigned i = 0; i < fresh->notices.n; i++)
 		dprintf(site->log, "wirebraid: notice: %s\n", fresh->notices.texts[i]);
+	/* Before new tunnels come: each is to begin where it belongs. */
+	placement_set(site, fresh);
 	rc = converge(site, site->config, fresh, err);
 	if (rc < 0) {
+		placement_set(site, site->config);
 		if (converge(site, fresh, site->config, &second) < 0)
 			wb_err_prefix(err, rc, "%s; and on the way back", second.text);
 		wb_config_free(fresh);
@@ -187,7 +200,6 @@ int site_reload(struct site *site, struct wb_err *err)
 		site->gateway->ports[i].balance = fresh->ports[i].balance;
 	groups_configure(site->gateway, &fresh->ecmp);
 	paths_configure(site->gateway->control, fresh);
-	wb_config_placement(fresh, &site->gateway->placement);
 	site->gateway->rebalance = fresh->rebalance;
 	gateway_unlock(site->gateway);
 	if (move_to_places(site->gateway, &second) < 0)

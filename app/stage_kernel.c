@@ -11,8 +11,8 @@
 #include "ip_check.h"
 
 /* To ask is a system call, and so is each read: a busy worker asks which devices have something and
- * makes one round of reads in this time, and in up to the longer one while there is nothing: no
- * longer than an idle worker sleeps. */
+ * makes one round of reads in this time, and in up to the longer one while there is nothing: about
+ * as long as an idle worker sleeps. */
 #define ASK_EVERY      (50 * NS_PER_US)
 #define ASK_EVERY_IDLE (250 * NS_PER_US)
 
@@ -123,10 +123,19 @@ static void watch(struct stage *stage, struct worker *worker, const struct wb_tu
 	union watched watched = {.stage = stage->id, .fd = device->fd};
 	struct epoll_event event = {.events = EPOLLIN, .data.u64 = watched.word};
 
-	/* A device that came back is still known. */
+	if (stage->stopped)
+		return;
+	/* A device that came back is still known. One that cannot be watched is read on trial. */
 	if (epoll_ctl(worker->devices.fd, EPOLL_CTL_ADD, device->fd, &event) == 0 ||
 		errno == EEXIST)
 		stage->own.kernel.watcher = worker->qsbr_id + 1;
+	else
+		stage->own.kernel.readable = true;
+}
+
+void device_forget(struct worker *worker, const struct wb_tuntap *device)
+{
+	epoll_ctl(worker->devices.fd, EPOLL_CTL_DEL, device->fd, NULL);
 }
 
 /* Whether it is the device's turn to be read from. */
@@ -134,9 +143,9 @@ static bool read_is_due(struct stage *stage, struct worker *worker, const struct
 {
 	bool due = stage->own.kernel.readable;
 
+	stage->own.kernel.readable = false;
 	if (unlikely(stage->own.kernel.watcher != worker->qsbr_id + 1))
 		watch(stage, worker, device);
-	stage->own.kernel.readable = false;
 	return due;
 }
 

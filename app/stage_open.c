@@ -305,7 +305,7 @@ static void prefetch_ways(const struct open_burst *burst)
 		last = burst->keypairs[i];
 		outer = atomic_load_explicit(&last->entry.peer->outer, memory_order_acquire);
 		if (outer != NULL)
-			rte_prefetch0(&outer->length);
+			rte_prefetch0(&outer->ipv6);
 	}
 }
 
@@ -335,7 +335,8 @@ unsigned stage_open_run(struct stage *stage, struct worker *worker)
 	struct rte_mbuf **mbufs;
 	unsigned count;
 
-	if (burst->n_taken == BURST)
+	/* Each tunnel is to get half a burst a round, whatever those before it had. */
+	if (burst->n_taken > BURST / 2)
 		stage_open_finish(worker);
 	mbufs = &burst->taken[burst->n_taken];
 	count = rte_ring_dequeue_burst(stage->in, (void **)mbufs, BURST - burst->n_taken, NULL);

@@ -384,6 +384,8 @@ static void lay_out(struct worker *worker, struct seal_burst *burst)
 {
 	struct wb_peer *peers[BURST], *last = NULL;
 
+	/* What control's packets found is older than the data. */
+	burst->sender.peer = NULL;
 	for (unsigned i = 0; i < burst->n_taken; i++) {
 		peers[i] = peer_for(burst->stages[i], worker, burst->taken[i]);
 		if (peers[i] == last || peers[i] == NULL)
@@ -408,7 +410,7 @@ static void lay_out(struct worker *worker, struct seal_burst *burst)
 		rte_prefetch0(keypair);
 		rte_prefetch0(&keypair->seal);
 		rte_prefetch0(outer);
-		rte_prefetch0(&outer->length);
+		rte_prefetch0(&outer->ipv6);
 	}
 	for (unsigned i = 0; i < burst->n_taken; i++)
 		take_one(burst->stages[i], worker, burst, peers[i], burst->taken[i]);
@@ -465,7 +467,8 @@ unsigned stage_seal_run(struct stage *stage, struct worker *worker)
 	struct seal_burst *burst = worker->sealing;
 	unsigned handled = 0;
 
-	if (burst->n + burst->n_taken == BURST)
+	/* Each tunnel is to get half a burst a round, whatever those before it had. */
+	if (burst->n + burst->n_taken > BURST / 2)
 		stage_seal_finish(worker);
 	if (unlikely(!STAILQ_EMPTY(&stage->own.seal.waiting)))
 		handled += flush_waiting(stage, worker, burst);

@@ -134,7 +134,8 @@ struct event {
 
 struct worker {
 	struct gateway *gateway;
-	uint64_t now; /**< ns, read once a loop, one more for each stage: no two have the same time
+	uint64_t now; /**< ns, read once a loop, one more for each kind of stage: no two kinds have
+		       * the same time
 		       */
 	struct wb_counters *count;
 	struct wb_aead_ctx *aead;

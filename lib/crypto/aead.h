@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /** @file
- * ChaCha20-Poly1305 (RFC 8439) in bursts, in place, over intel-ipsec-mb's job interface, the
- * fastest one measured. The nonce is WireGuard's: 32 zero bits and the counter, little-endian
- * (paper, section 5.4.6). There is no additional data.
+ * ChaCha20-Poly1305 (RFC 8439) in bursts, in place, by the fastest of intel-ipsec-mb's
+ * interfaces that there is: bursts of jobs, or all texts of a key in one call. The nonce is
+ * WireGuard's: 32 zero bits and the counter, little-endian (paper, section 5.4.6). There is no
+ * additional data.
  *
  * Knows nothing of packets. A context belongs to one thread at a time.
  */

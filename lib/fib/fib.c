@@ -19,6 +19,20 @@ static uint32_t or_default(uint32_t max_routes)
 	return max_routes ? max_routes : WB_FIB_ROUTES;
 }
 
+/* A kernel that overcommits nothing (vm.overcommit_memory = 2) counts address space as memory: it
+ * gets a table for fewer routes. */
+static int lpm_create(uint16_t family, const struct wb_fib_config *config, uint32_t *max_routes,
+	struct wb_lpm **lpm)
+{
+	int ret;
+
+	while ((ret = wb_lpm_create(family, *max_routes, config->retire, config->arg, lpm)) ==
+			-ENOMEM &&
+		*max_routes / 8 >= WB_FIB_LEAST_ROUTES)
+		*max_routes /= 8;
+	return ret;
+}
+
 static int create_parts(struct wb_fib *fib, const struct wb_fib_config *config)
 {
 	struct wb_fib_control *control = fib->control;
@@ -30,14 +44,14 @@ static int create_parts(struct wb_fib *fib, const struct wb_fib_config *config)
 	if (ret < 0)
 		return ret;
 	fib->nexthops = wb_nh_store_table(fib->store);
-	ret = wb_routes_init(&control->routes, control->max4 / 2 + control->max6 / 2);
+	ret = wb_routes_init(&control->routes);
 	if (ret < 0)
 		return ret;
-	ret = wb_lpm_create(AF_INET, control->max4, config->retire, config->arg, &control->lpm4);
+	ret = lpm_create(AF_INET, config, &control->max4, &control->lpm4);
 	if (ret < 0)
 		return ret;
 	fib->v4 = (const struct wb_lpm_table *)control->lpm4;
-	ret = wb_lpm_create(AF_INET6, control->max6, config->retire, config->arg, &control->lpm6);
+	ret = lpm_create(AF_INET6, config, &control->max6, &control->lpm6);
 	fib->v6 = (const struct wb_lpm_table *)control->lpm6;
 	return ret;
 }

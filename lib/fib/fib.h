@@ -20,6 +20,8 @@
  * far as the trie reaches; memory is taken as they come. */
 #define WB_FIB_ROUTES	  2097152
 #define WB_FIB_MAX_ROUTES WB_FIB_ROUTES
+/** Where even address space is scarce, a table for some of them will do, but not for fewer. */
+#define WB_FIB_LEAST_ROUTES 16384
 
 struct wb_fib_config {
 	uint32_t max_routes4; /**< routes and neighbours of each family; 0: WB_FIB_ROUTES */

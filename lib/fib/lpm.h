@@ -33,7 +33,7 @@ struct wb_lpm;
 
 /**
  * Makes an empty trie: every address reads as id 0. Memory is reserved for `max_routes` of the
- * worst kind but touched only as routes need it.
+ * worst kind, as far as entries reach, but touched only as routes need it.
  * @param family AF_INET or AF_INET6.
  * @return 0 or -ENOMEM.
  */
@@ -44,7 +44,7 @@ int wb_lpm_create(uint16_t family, uint32_t max_routes, wb_retire_fn retire, voi
 void wb_lpm_destroy(struct wb_lpm *lpm);
 
 /** Makes the masked prefix lead to `id`, whether it is new or not. Returns 0, or -ENOSPC with
- * nothing changed: too many blocks are waiting for their grace period. */
+ * nothing changed: too many blocks are waiting for their grace period, or all are in use. */
 int wb_lpm_set(struct wb_lpm *lpm, const struct wb_prefix *prefix, uint16_t id);
 
 /** Removes a prefix that was set. `parent_len` and `parent_id` are those of the longest prefix

@@ -4,15 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 
-int wb_routes_init(struct wb_routes *routes, uint32_t expected)
-{
-	uint32_t size = 64;
+#define BUCKETS_FIRST 1024u
 
-	*routes = (struct wb_routes){0};
-	while (size < expected)
-		size *= 2;
-	routes->bucket = calloc(size, sizeof(routes->bucket[0]));
-	routes->mask = size - 1;
+int wb_routes_init(struct wb_routes *routes)
+{
+	*routes = (struct wb_routes){.mask = BUCKETS_FIRST - 1};
+	routes->bucket = calloc(BUCKETS_FIRST, sizeof(routes->bucket[0]));
 	return routes->bucket ? 0 : -ENOMEM;
 }
 
@@ -69,6 +66,31 @@ struct wb_route *wb_routes_parent(const struct wb_routes *routes, const struct w
 	return NULL;
 }
 
+/* Twice as many buckets. Without memory for them the chains grow longer, and no more. */
+static void grow(struct wb_routes *routes)
+{
+	struct wb_routes larger = {.mask = routes->mask * 2 + 1};
+
+	larger.bucket = calloc(larger.mask + 1, sizeof(larger.bucket[0]));
+	if (!larger.bucket)
+		return;
+	for (uint32_t i = 0; i <= routes->mask; i++) {
+		struct wb_route *route = routes->bucket[i];
+
+		while (route) {
+			struct wb_route **link = chain(&larger, &route->prefix);
+			struct wb_route *next = route->next;
+
+			route->next = *link;
+			*link = route;
+			route = next;
+		}
+	}
+	free(routes->bucket);
+	routes->bucket = larger.bucket;
+	routes->mask = larger.mask;
+}
+
 static void count(struct wb_routes *routes, const struct wb_prefix *prefix, int by)
 {
 	if (prefix->addr.family == AF_INET) {
@@ -84,10 +106,13 @@ struct wb_route *wb_routes_add(
 	struct wb_routes *routes, const struct wb_prefix *prefix, uint16_t nh_id)
 {
 	struct wb_route *route = calloc(1, sizeof(*route));
-	struct wb_route **link = chain(routes, prefix);
+	struct wb_route **link;
 
 	if (!route)
 		return NULL;
+	if (routes->n4 + routes->n6 > routes->mask)
+		grow(routes);
+	link = chain(routes, prefix);
 	route->prefix = *prefix;
 	route->nh_id = nh_id;
 	route->next = *link;

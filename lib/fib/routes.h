@@ -26,7 +26,7 @@ struct wb_routes {
 };
 
 /** Returns 0 or -ENOMEM. */
-int wb_routes_init(struct wb_routes *routes, uint32_t expected);
+int wb_routes_init(struct wb_routes *routes);
 
 /** Frees every route. */
 void wb_routes_fini(struct wb_routes *routes);

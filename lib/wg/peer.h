@@ -27,9 +27,9 @@
  * MAX_STAGED_PACKETS). */
 #define WB_PEER_STAGED_MAX 128
 
-/** Room for Ethernet, IPv6 and UDP headers, the longest a sealed packet is given, the transport
- * header aside: 62 bytes, rounded up so that a template is copied as a whole cache line. */
-#define WB_OUTER_MAX 64
+/** Ethernet, IPv6 and UDP headers: the longest a sealed packet is given, the transport header
+ * aside. */
+#define WB_OUTER_MAX (14 + 40 + 8)
 
 struct wb_index_table;
 struct wb_tunnel;
@@ -41,9 +41,10 @@ struct wb_tunnel;
 struct wb_outer {
 	uint8_t header[WB_OUTER_MAX]; /**< Ethernet, IPv4 or IPv6, UDP: up to the array's end */
 
-	/* On the second cache line: what each packet needs. */
 	uint8_t length; /**< bytes of header that are in use */
 	uint8_t l2;	/**< of these, Ethernet's; 0 into a tunnel */
+
+	/* On the second cache line: what each packet needs besides. */
 	bool ipv6;
 	uint16_t
 		via; /**< id of the tunnel its packets go into, plus one; 0: they leave by a port */

@@ -12,6 +12,7 @@
 #include "fib/flow_hash.h"
 #include "forward.h"
 #include "gateway.h"
+#include "ip_check.h"
 #include "reassembly.h"
 #include "stages.h"
 #include "wg/transport.h"
@@ -68,7 +69,7 @@ bool worker_tell(struct worker *of, const struct event *event)
 	return true;
 }
 
-bool reassembly_wanted(const uint8_t *l3, uint32_t len)
+bool reassembly_wanted6(const uint8_t *l3, uint32_t len)
 {
 	struct wb_flow flow;
 

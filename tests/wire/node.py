@@ -188,14 +188,19 @@ class Node:
 
 
 class Pair:
-    """Node a — cable — node b, or with a host between them that routes or translates."""
+    """Node a — cable — node b, or with a host between them that routes or translates; a may have a
+    host `lan` behind its port lan0."""
 
     def __init__(self, net, kinds, middle=False, mtu=1500, tunnel_mtu=None, tunnels=('wg0',),
-                 ports=('wan0',), addresses=True):
+                 ports=('wan0',), addresses=True, lan=False):
         self.net = net
         self.a, self.b = (Node(net, kind, name, ports, tunnels, mtu, tunnel_mtu)
                           for kind, name in zip(kinds, 'ab'))
         self.middle = net.host('middle') if middle else None
+        if lan:
+            self.lan = net.host('lan')
+            self.a.ports = (*ports, 'lan0')
+            net.cable(self.a.host, self.a.port('lan0'), self.lan, 'eth0', mtu)
         if middle:
             net.cable(self.a.host, self.a.port(), self.middle, 'near', mtu)
             net.cable(self.middle, 'beyond', self.b.host, self.b.port(), mtu)

@@ -31,6 +31,27 @@ def test_wireguard_through_wireguard(net, kinds):
 
 
 @we_and_each
+def test_forwarded_into_wireguard_through_wireguard(net, kinds):
+    """What a port received has less room in front of it than what the kernel sent: enough for two
+    tunnels over IPv6."""
+    pair = Pair(net, kinds, tunnels=('wg0', 'wg1'), lan=True).configure().meet(6)
+    a, b = pair.nodes()
+    keys = nest(pair)
+    a.address('lan0', '10.80.0.1/24', 'fd80::1/64')
+    b.set('peer', keys[0][1], 'allowed-ips', '10.78.0.1/32,10.80.0.0/24,fd78::1/128,fd80::/64',
+          name='wg1')
+    pair.lan.address('eth0', '10.80.0.2/24', 'fd80::2/64')
+    for family, prefix, router in ((4, '10.80.0.0/24', '10.80.0.1'), (6, 'fd80::/64', 'fd80::1')):
+        b.ip(f'-{family}', 'route', 'add', prefix, 'dev', 'wg1')
+        pair.lan.ip(f'-{family}', 'route', 'add', 'default', 'via', router)
+    for address in ('10.78.0.2', 'fd78::2'):
+        pair.lan.reaches(address)
+        pair.lan.ping(address, count=10, size=1200)
+    drops = a.gateway.ask('drops')
+    assert drops['headroom'] == 0, drops
+
+
+@we_and_each
 def test_loop_of_two_tunnels(net, kinds):
     """The outer tunnel's endpoint is put inside of the inner one: each waits for the other, and
     nothing multiplies."""
