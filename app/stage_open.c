@@ -30,6 +30,15 @@ struct open_burst {
 	uint16_t n;
 };
 
+/* What tells where a packet should have come from, for when the AEAD is done. */
+static void prefetch_way(const struct wb_peer *peer)
+{
+	const struct wb_outer *outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
+
+	if (outer != NULL)
+		rte_prefetch0(&outer->ipv6);
+}
+
 /* Finds the keypair of a message and lays the text out for the AEAD. */
 static void take(struct stage *stage, struct worker *worker, struct open_burst *burst,
 	struct wb_index_entry *entry, struct rte_mbuf *mbuf)
@@ -59,6 +68,8 @@ static void take(struct stage *stage, struct worker *worker, struct open_burst *
 		.counter = counter,
 		.key = &keypair->receive_key,
 	};
+	if (unlikely(burst->n == 0 || burst->keypairs[burst->n - 1] != keypair))
+		prefetch_way(keypair->entry.peer);
 	burst->mbufs[burst->n] = mbuf;
 	burst->stages[burst->n] = stage;
 	burst->keypairs[burst->n] = keypair;
@@ -292,23 +303,6 @@ static void lay_out(struct worker *worker, struct open_burst *burst)
 	burst->n_taken = 0;
 }
 
-/* What tells where a packet should have come from, for when the AEAD is done. */
-static void prefetch_ways(const struct open_burst *burst)
-{
-	const struct wb_keypair *last = NULL;
-
-	for (unsigned i = 0; i < burst->n; i++) {
-		const struct wb_outer *outer;
-
-		if (likely(burst->keypairs[i] == last))
-			continue;
-		last = burst->keypairs[i];
-		outer = atomic_load_explicit(&last->entry.peer->outer, memory_order_acquire);
-		if (outer != NULL)
-			rte_prefetch0(&outer->ipv6);
-	}
-}
-
 static void forward(struct worker *worker, struct ip_burst *ip)
 {
 	forward_lookup(worker, ip);
@@ -356,7 +350,6 @@ void stage_open_finish(struct worker *worker)
 	if (burst->n_taken == 0)
 		return;
 	lay_out(worker, burst);
-	prefetch_ways(burst);
 	ip.n = 0;
 	wb_aead_open_burst(worker->aead, burst->ops, burst->n);
 	for (unsigned i = 0; i < burst->n; i++)
