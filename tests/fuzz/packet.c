@@ -9,6 +9,7 @@
 #include "forward.h"
 #include "fuzz.h"
 #include "icmp.h"
+#include "ip_check.h"
 #include "mss.h"
 #include "outer_icmp.h"
 
