@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <rte_eal.h>
@@ -124,15 +125,16 @@ static void ports_make(struct world *world)
 /* The gateway's own file: the CPUs are the last ones of this process. */
 static struct wb_config *configuration(const struct world_options *options)
 {
-	char path[] = "/tmp/bench-XXXXXX", cpus[64] = "";
+	char path[32], cpus[64] = "";
 	struct wb_config *config;
 	struct wb_err err = {.text = ""};
 	cpu_set_t allowed;
 	unsigned left = options->lcores;
-	int fd = mkstemp(path), cpu;
+	int fd = memfd_create("configuration", MFD_CLOEXEC), cpu;
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
 
-	check(file != NULL, "no temporary file");
+	check(file != NULL, "no memory for the gateway's file");
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	sched_getaffinity(0, sizeof(allowed), &allowed);
 	check(options->lcores <= (unsigned)CPU_COUNT(&allowed), "fewer CPUs than lcores");
 	for (cpu = CPU_SETSIZE; cpu-- > 0 && left > 0;)
@@ -149,9 +151,9 @@ static struct wb_config *configuration(const struct world_options *options)
 		"[port lan]\ndevice = net_ring_lan\nmtu = %u\n"
 		"[port wan]\ndevice = net_ring_wan\nmtu = %u\n",
 		getpid(), options->mtu > 1600 ? 448u : 256u, cpus, options->mtu, options->mtu);
-	fclose(file);
+	fflush(file);
 	check(wb_config_load(path, &config, &err) == 0, err.text);
-	unlink(path);
+	fclose(file);
 	return config;
 }
 

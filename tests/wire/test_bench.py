@@ -73,6 +73,19 @@ def test_nothing_is_lost_in_any_set_up(words):
 
 
 @pytest.mark.parametrize('words, error', [
+    (('--against', '/proc/version'), 'expected a file written by --json'),
+    (('--plot', 'bench.jpg'), 'expected a name that ends in .png or .svg'),
+    (('--only', 'memif', '--plot', 'bench.png'), 'and the part stages'),
+    (('--only', 'speed'), "'speed', expected some of stages,lcores,scale,memif")])
+def test_mistakes_are_told_before_measuring(words, error):
+    done = subprocess.run(['/usr/bin/python3', TOP / 'tests' / 'bench' / 'report', *words],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
+                          timeout=5)
+    assert done.returncode != 0 and error in ' '.join(done.stderr.split())
+    assert 'Traceback' not in done.stderr
+
+
+@pytest.mark.parametrize('words, error', [
     (('--sizes', '20'), '--sizes 20: expected 48 to 8900'),
     (('--paths', 'sideways'), '--paths: expected seal, open, forward-out, forward-in, both'),
     (('--tunnels', '65'), '--tunnels 65: expected 1 to 64'),
