@@ -105,13 +105,13 @@ static void to_tunnel(struct worker *worker, struct rte_mbuf *mbuf, uint16_t tun
 {
 	const struct gateway *gateway = worker->gateway;
 
-	if (unlikely(rte_pktmbuf_data_len(mbuf) > gateway->wg->by_id[tunnel]->mtu)) {
+	if (unlikely(rte_pktmbuf_data_len(mbuf) > gateway->wg->mtu[tunnel])) {
 		to_kernel(worker, mbuf, kernel_stage, l2);
 		return;
 	}
 	ttl_decrement(rte_pktmbuf_mtod(mbuf, uint8_t *));
 	packet_of(mbuf)->peer = NULL;
-	worker_send(worker, gateway->plan.seal[tunnel], mbuf);
+	worker_hand(worker, worker->to_seal, gateway->plan.seal[tunnel], mbuf);
 }
 
 static void to_port(struct worker *worker, struct rte_mbuf *mbuf, const struct wb_nexthop *hop,

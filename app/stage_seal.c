@@ -36,11 +36,6 @@ struct sender {
 /** A burst on its way through the AEAD: of all tunnels whose seal stages the worker runs, so that
  * many tunnels with a packet each cost little more than one with many. */
 struct seal_burst {
-	/* Taken off rings: looked at together, so that they wait for memory together. */
-	struct rte_mbuf *taken[BURST];
-	struct stage *stages[BURST];
-	uint16_t n_taken;
-
 	/** The last packet's, if it goes for the next one of its peer too. Looked up after the
 	 * packets were taken off the ring, it is as fresh for all of them. */
 	struct sender sender;
@@ -169,7 +164,6 @@ static bool way_ready(struct worker *worker, struct wb_peer *peer, const struct 
 static bool ready(
 	struct stage *stage, struct worker *worker, struct wb_peer *peer, struct sender *sender)
 {
-	const struct wb_tunnel *tunnel = worker->gateway->wg->by_id[stage->object];
 	struct wb_keypair *keypair;
 
 	*sender = (struct sender){.peer = peer};
@@ -187,7 +181,7 @@ static bool ready(
 		return false;
 	if (unlikely(sender->outer == NULL))
 		return true;
-	sender->mtu = RTE_MIN(tunnel->mtu, sender->outer->inner_mtu);
+	sender->mtu = RTE_MIN(worker->gateway->wg->mtu[stage->object], sender->outer->inner_mtu);
 	if (unlikely(wb_session_wants_rekey_on_send(wb_keypair_age(keypair, worker->now),
 		    keypair->seal.counter, keypair->initiator)))
 		session_want_handshake(worker, peer);
@@ -236,7 +230,7 @@ static void seal_one(struct stage *stage, struct worker *worker, struct seal_bur
 	if (worker->gateway->mss_clamp && rte_pktmbuf_data_len(mbuf) > 0)
 		mss_clamp(rte_pktmbuf_mtod(mbuf, uint8_t *), rte_pktmbuf_data_len(mbuf), mtu);
 	if (unlikely(rte_pktmbuf_data_len(mbuf) > mtu))
-		mtu = worker->gateway->wg->by_id[stage->object]->mtu;
+		mtu = worker->gateway->wg->mtu[stage->object];
 	add_to_burst(burst, mtu, sender, mbuf);
 }
 
@@ -264,8 +258,7 @@ static unsigned flush_one(
 	if (unlikely(atomic_exchange(&peer->gave_up, false)))
 		for (; seal->staged > 0; handled++)
 			worker_drop(worker, unstage(seal), WB_DROP_NO_SESSION);
-	for (; seal->staged > 0 && burst->n + burst->n_taken < BURST &&
-		ready(stage, worker, peer, &sender);
+	for (; seal->staged > 0 && burst->n < BURST && ready(stage, worker, peer, &sender);
 		handled++)
 		seal_one(stage, worker, burst, &sender, unstage(seal));
 	return handled;
@@ -299,19 +292,27 @@ static void purge(struct stage *stage, struct worker *worker, struct wb_peer *pe
 	atomic_store_explicit(&peer->purged, true, memory_order_release);
 }
 
-static struct wb_peer *peer_for(struct stage *stage, struct worker *worker, struct rte_mbuf *mbuf)
+/* Asks whose the packet's destination is. */
+static void peer_ask(struct stage *stage, struct worker *worker, const struct rte_mbuf *mbuf,
+	struct wb_allowedips_query *query)
 {
-	struct wb_tunnels *wg = worker->gateway->wg;
-	const struct wb_allowedips *allowed =
-		atomic_load_explicit(&wg->by_id[stage->object]->allowed, memory_order_acquire);
+	const struct wb_allowedips *allowed = atomic_load_explicit(
+		&worker->gateway->wg->allowed[stage->object], memory_order_acquire);
 	const uint8_t *l3 = rte_pktmbuf_mtod(mbuf, const uint8_t *);
-	uint32_t id;
 
 	if (*l3 >> 4 == 4)
-		id = wb_allowedips_lookup4(allowed, ((const struct rte_ipv4_hdr *)l3)->dst_addr);
+		wb_allowedips_query4(query, allowed, ((const struct rte_ipv4_hdr *)l3)->dst_addr);
 	else
-		id = wb_allowedips_lookup6(allowed, ((const struct rte_ipv6_hdr *)l3)->dst_addr);
-	return id == 0 ? NULL : wb_peer_by_id(wg, id);
+		wb_allowedips_query6(query, allowed, ((const struct rte_ipv6_hdr *)l3)->dst_addr);
+}
+
+static struct wb_peer *peer_for(struct stage *stage, struct worker *worker, struct rte_mbuf *mbuf)
+{
+	struct wb_allowedips_query query;
+
+	peer_ask(stage, worker, mbuf, &query);
+	wb_allowedips_lookup_bulk(&query, 1);
+	return wb_peer_by_id(worker->gateway->wg, query.peer_id);
 }
 
 /* A keepalive: needless if data waits to be sent, impossible without a key. */
@@ -341,8 +342,8 @@ static void take_one(struct stage *stage, struct worker *worker, struct seal_bur
 static unsigned take_control(struct stage *stage, struct worker *worker, struct seal_burst *burst)
 {
 	struct rte_mbuf *mbufs[BURST];
-	unsigned count = rte_ring_dequeue_burst(
-		stage->control, (void **)mbufs, BURST - burst->n - burst->n_taken, NULL);
+	unsigned count =
+		rte_ring_dequeue_burst(stage->control, (void **)mbufs, BURST - burst->n, NULL);
 
 	for (unsigned i = 0; i < count; i++) {
 		struct packet *packet = packet_of(mbufs[i]);
@@ -363,31 +364,22 @@ static unsigned take_control(struct stage *stage, struct worker *worker, struct 
 	return count;
 }
 
-/* Data is only taken off the ring here: there may be more of it in other tunnels' rings. */
-static unsigned take_data(struct stage *stage, struct seal_burst *burst)
+/* Finds the peers of packets that were taken. */
+static void find_peers(struct worker *worker, const struct taken *taken, unsigned from, unsigned n,
+	struct wb_peer **peers)
 {
-	struct rte_mbuf **mbufs = &burst->taken[burst->n_taken];
-	unsigned count = rte_ring_dequeue_burst(
-		stage->in, (void **)mbufs, BURST - burst->n - burst->n_taken, NULL);
+	struct wb_tunnels *wg = worker->gateway->wg;
+	struct wb_allowedips_query queries[BURST];
+	struct wb_peer *last = NULL;
 
-	for (unsigned i = 0; i < count; i++) {
-		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
-		burst->stages[burst->n_taken + i] = stage;
-	}
-	burst->n_taken = (uint16_t)(burst->n_taken + count);
-	return count;
-}
-
-/* Seals go on counters, and counters on peers: three rounds, each of which waits for the memory
- * that the one before asked for. */
-static void lay_out(struct worker *worker, struct seal_burst *burst)
-{
-	struct wb_peer *peers[BURST], *last = NULL;
-
-	/* What control's packets found is older than the data. */
-	burst->sender.peer = NULL;
-	for (unsigned i = 0; i < burst->n_taken; i++) {
-		peers[i] = peer_for(burst->stages[i], worker, burst->taken[i]);
+	for (unsigned i = 0; i < n; i++)
+		peer_ask(&worker->gateway->plan.stages[taken->stages[from + i]], worker,
+			taken->mbufs[from + i], &queries[i]);
+	wb_allowedips_lookup_bulk(queries, n);
+	for (unsigned i = 0; i < n; i++)
+		rte_prefetch0(&wg->peers[queries[i].peer_id]);
+	for (unsigned i = 0; i < n; i++) {
+		peers[i] = wb_peer_by_id(wg, queries[i].peer_id);
 		if (peers[i] == last || peers[i] == NULL)
 			continue;
 		last = peers[i];
@@ -395,8 +387,20 @@ static void lay_out(struct worker *worker, struct seal_burst *burst)
 		rte_prefetch0(&last->seal);
 		rte_prefetch0(&last->open);
 	}
-	last = NULL;
-	for (unsigned i = 0; i < burst->n_taken; i++) {
+}
+
+/* Seals go on counters, and counters on peers: rounds, each of which waits for the memory that the
+ * one before asked for. Returns how many packets, from one on, were laid out. */
+static unsigned lay_out(
+	struct worker *worker, struct seal_burst *burst, const struct taken *taken, unsigned from)
+{
+	unsigned n = RTE_MIN((unsigned)BURST - burst->n, (unsigned)taken->n - from);
+	struct wb_peer *peers[BURST], *last = NULL;
+
+	/* What control's packets found is older than the data. */
+	burst->sender.peer = NULL;
+	find_peers(worker, taken, from, n, peers);
+	for (unsigned i = 0; i < n; i++) {
 		const struct wb_keypair *keypair;
 		const struct wb_outer *outer;
 
@@ -412,9 +416,10 @@ static void lay_out(struct worker *worker, struct seal_burst *burst)
 		rte_prefetch0(outer);
 		rte_prefetch0(&outer->ipv6);
 	}
-	for (unsigned i = 0; i < burst->n_taken; i++)
-		take_one(burst->stages[i], worker, burst, peers[i], burst->taken[i]);
-	burst->n_taken = 0;
+	for (unsigned i = 0; i < n; i++)
+		take_one(&worker->gateway->plan.stages[taken->stages[from + i]], worker, burst,
+			peers[i], taken->mbufs[from + i]);
+	return n;
 }
 
 /* By a port, or into another tunnel. */
@@ -468,24 +473,30 @@ unsigned stage_seal_run(struct stage *stage, struct worker *worker)
 	unsigned handled = 0;
 
 	/* Each tunnel is to get half a burst a round, whatever those before it had. */
-	if (burst->n + burst->n_taken > BURST / 2)
+	if (burst->n + worker->to_seal->n > BURST / 2)
 		stage_seal_finish(worker);
 	if (unlikely(!STAILQ_EMPTY(&stage->own.seal.waiting)))
 		handled += flush_waiting(stage, worker, burst);
 	if (unlikely(!rte_ring_empty(stage->control)))
 		handled += take_control(stage, worker, burst);
-	return handled + take_data(stage, burst);
+	/* Data is only taken off the ring here: there may be more of it in other tunnels' rings. */
+	return handled + worker_take(worker->to_seal, stage, BURST - worker->to_seal->n);
 }
 
 void stage_seal_finish(struct worker *worker)
 {
+	struct taken *taken = worker->to_seal;
 	struct seal_burst *burst = worker->sealing;
+	unsigned done = 0;
 
-	lay_out(worker, burst);
-	if (burst->n > 0) {
-		wb_aead_seal_burst(worker->aead, burst->ops, burst->n);
-		send_burst(worker, burst);
-	}
-	burst->n = 0;
+	do {
+		done += lay_out(worker, burst, taken, done);
+		if (burst->n > 0) {
+			wb_aead_seal_burst(worker->aead, burst->ops, burst->n);
+			send_burst(worker, burst);
+		}
+		burst->n = 0;
+	} while (done < taken->n);
+	taken->n = 0;
 	burst->sender.peer = NULL;
 }
