@@ -13,6 +13,7 @@
 #include "mss.h"
 #include "outer.h"
 #include "refuse.h"
+#include "seal_peers.h"
 #include "session.h"
 #include "split.h"
 #include "wg/transport.h"
@@ -21,6 +22,11 @@
 #define WAY_PATIENCE (3 * NS_PER_SECOND)
 
 #define PADDING_MAX 15
+
+/* Packets that go through the AEAD together. Of many peers, few: while they do, the next ones'
+ * peers come out of memory, and there is a limit to how many lines can be on their way. */
+#define CHUNK_FEW_PEERS	 32
+#define CHUNK_MANY_PEERS 8
 
 /* Peers that wait which one run looks after. */
 #define WAITING_A_RUN 8
@@ -36,6 +42,9 @@ struct sender {
 /** A burst on its way through the AEAD: of all tunnels whose seal stages the worker runs, so that
  * many tunnels with a packet each cost little more than one with many. */
 struct seal_burst {
+	struct seal_peers peers_found;
+	unsigned chunk; /**< how many packets go through the AEAD together */
+
 	/** The last packet's, if it goes for the next one of its peer too. Looked up after the
 	 * packets were taken off the ring, it is as fresh for all of them. */
 	struct sender sender;
@@ -292,29 +301,6 @@ static void purge(struct stage *stage, struct worker *worker, struct wb_peer *pe
 	atomic_store_explicit(&peer->purged, true, memory_order_release);
 }
 
-/* Asks whose the packet's destination is. */
-static void peer_ask(struct stage *stage, struct worker *worker, const struct rte_mbuf *mbuf,
-	struct wb_allowedips_query *query)
-{
-	const struct wb_allowedips *allowed = atomic_load_explicit(
-		&worker->gateway->wg->allowed[stage->object], memory_order_acquire);
-	const uint8_t *l3 = rte_pktmbuf_mtod(mbuf, const uint8_t *);
-
-	if (*l3 >> 4 == 4)
-		wb_allowedips_query4(query, allowed, ((const struct rte_ipv4_hdr *)l3)->dst_addr);
-	else
-		wb_allowedips_query6(query, allowed, ((const struct rte_ipv6_hdr *)l3)->dst_addr);
-}
-
-static struct wb_peer *peer_for(struct stage *stage, struct worker *worker, struct rte_mbuf *mbuf)
-{
-	struct wb_allowedips_query query;
-
-	peer_ask(stage, worker, mbuf, &query);
-	wb_allowedips_lookup_bulk(&query, 1);
-	return wb_peer_by_id(worker->gateway->wg, query.peer_id);
-}
-
 /* A keepalive: needless if data waits to be sent, impossible without a key. */
 static void take_keepalive(struct stage *stage, struct worker *worker, struct seal_burst *burst,
 	struct wb_peer *peer, struct rte_mbuf *mbuf)
@@ -355,71 +341,14 @@ static unsigned take_control(struct stage *stage, struct worker *worker, struct 
 			break;
 		case PACKET_SEAL:
 			wb_count(worker->count, WB_IN_ORIGINATED, 1);
-			take_one(stage, worker, burst, peer_for(stage, worker, mbufs[i]), mbufs[i]);
+			take_one(stage, worker, burst,
+				seal_peer_for(worker, stage->object, mbufs[i]), mbufs[i]);
 			break;
 		default:
 			take_keepalive(stage, worker, burst, packet->peer, mbufs[i]);
 		}
 	}
 	return count;
-}
-
-/* Finds the peers of packets that were taken. */
-static void find_peers(struct worker *worker, const struct taken *taken, unsigned from, unsigned n,
-	struct wb_peer **peers)
-{
-	struct wb_tunnels *wg = worker->gateway->wg;
-	struct wb_allowedips_query queries[BURST];
-	struct wb_peer *last = NULL;
-
-	for (unsigned i = 0; i < n; i++)
-		peer_ask(&worker->gateway->plan.stages[taken->stages[from + i]], worker,
-			taken->mbufs[from + i], &queries[i]);
-	wb_allowedips_lookup_bulk(queries, n);
-	for (unsigned i = 0; i < n; i++)
-		rte_prefetch0(&wg->peers[queries[i].peer_id]);
-	for (unsigned i = 0; i < n; i++) {
-		peers[i] = wb_peer_by_id(wg, queries[i].peer_id);
-		if (peers[i] == last || peers[i] == NULL)
-			continue;
-		last = peers[i];
-		rte_prefetch0(last);
-		rte_prefetch0(&last->seal);
-		rte_prefetch0(&last->open);
-	}
-}
-
-/* Seals go on counters, and counters on peers: rounds, each of which waits for the memory that the
- * one before asked for. Returns how many packets, from one on, were laid out. */
-static unsigned lay_out(
-	struct worker *worker, struct seal_burst *burst, const struct taken *taken, unsigned from)
-{
-	unsigned n = RTE_MIN((unsigned)BURST - burst->n, (unsigned)taken->n - from);
-	struct wb_peer *peers[BURST], *last = NULL;
-
-	/* What control's packets found is older than the data. */
-	burst->sender.peer = NULL;
-	find_peers(worker, taken, from, n, peers);
-	for (unsigned i = 0; i < n; i++) {
-		const struct wb_keypair *keypair;
-		const struct wb_outer *outer;
-
-		if (peers[i] == last || peers[i] == NULL)
-			continue;
-		last = peers[i];
-		keypair = atomic_load_explicit(&last->current, memory_order_acquire);
-		outer = atomic_load_explicit(&last->outer, memory_order_acquire);
-		if (keypair == NULL || outer == NULL)
-			continue;
-		rte_prefetch0(keypair);
-		rte_prefetch0(&keypair->seal);
-		rte_prefetch0(outer);
-		rte_prefetch0(&outer->ipv6);
-	}
-	for (unsigned i = 0; i < n; i++)
-		take_one(&worker->gateway->plan.stages[taken->stages[from + i]], worker, burst,
-			peers[i], taken->mbufs[from + i]);
-	return n;
 }
 
 /* By a port, or into another tunnel. */
@@ -464,7 +393,11 @@ static void send_burst(struct worker *worker, struct seal_burst *burst)
 
 struct seal_burst *seal_burst_create(void)
 {
-	return rte_zmalloc("seal_burst", sizeof(struct seal_burst), RTE_CACHE_LINE_SIZE);
+	struct seal_burst *burst = rte_zmalloc("seal_burst", sizeof(*burst), RTE_CACHE_LINE_SIZE);
+
+	if (burst != NULL)
+		burst->chunk = CHUNK_FEW_PEERS;
+	return burst;
 }
 
 unsigned stage_seal_run(struct stage *stage, struct worker *worker)
@@ -483,20 +416,85 @@ unsigned stage_seal_run(struct stage *stage, struct worker *worker)
 	return handled + worker_take(worker->to_seal, stage, BURST - worker->to_seal->n);
 }
 
+/* Asks for what send_burst() needs: it comes while the AEAD works. */
+static void prefetch_sent(const struct seal_burst *burst)
+{
+	const struct wb_peer *last = NULL;
+
+	for (unsigned i = 0; i < burst->n; i++) {
+		if (burst->peers[i] == last)
+			continue;
+		last = burst->peers[i];
+		rte_prefetch0(&last->open);
+		rte_prefetch0(burst->outers[i]);
+	}
+}
+
+/* Seals what is laid out, and sends it. */
+static void seal_and_send(struct worker *worker, struct seal_burst *burst)
+{
+	if (burst->n > 0) {
+		prefetch_sent(burst);
+		wb_aead_seal_burst(worker->aead, burst->ops, burst->n);
+		send_burst(worker, burst);
+	}
+	burst->n = 0;
+}
+
+/* Lays out some of the packets that were taken and found peers. */
+static void lay_out(struct worker *worker, struct seal_burst *burst, unsigned at, unsigned end)
+{
+	const struct seal_peers *peers = &burst->peers_found;
+	struct plan *plan = &worker->gateway->plan;
+
+	if (burst->n + end - at > BURST)
+		seal_and_send(worker, burst);
+	for (unsigned i = at; i < end; i++) {
+		unsigned place = peers->from + i;
+
+		take_one(&plan->stages[peers->taken->stages[place]], worker, burst, peers->peers[i],
+			peers->taken->mbufs[place]);
+	}
+}
+
+/* Up to BURST of the packets that were taken. While the AEAD has some, the next ones' peers come
+ * out of memory. */
+static void seal_taken(struct worker *worker, struct seal_burst *burst, unsigned n)
+{
+	struct seal_peers *peers = &burst->peers_found;
+	unsigned chunk = burst->chunk;
+#define END(at) RTE_MIN((at) + chunk, n)
+
+	peers->changes = 0;
+	for (unsigned at = 0; at < n + 3 * chunk; at += chunk) {
+		if (at < n)
+			seal_peers_ask(peers, worker, at, END(at));
+		if (at >= chunk && at - chunk < n)
+			seal_peers_find(peers, worker, at - chunk, END(at - chunk));
+		if (at >= 2 * chunk && at - 2 * chunk < n)
+			seal_peers_prefetch(peers, at - 2 * chunk, END(at - 2 * chunk));
+		if (at >= 3 * chunk) {
+			lay_out(worker, burst, at - 3 * chunk, END(at - 3 * chunk));
+			seal_and_send(worker, burst);
+		}
+	}
+#undef END
+	/* The next burst will be much like this one. */
+	burst->chunk = peers->changes * 4 > n ? CHUNK_MANY_PEERS : CHUNK_FEW_PEERS;
+}
+
 void stage_seal_finish(struct worker *worker)
 {
-	struct taken *taken = worker->to_seal;
 	struct seal_burst *burst = worker->sealing;
-	unsigned done = 0;
+	struct seal_peers *peers = &burst->peers_found;
 
-	do {
-		done += lay_out(worker, burst, taken, done);
-		if (burst->n > 0) {
-			wb_aead_seal_burst(worker->aead, burst->ops, burst->n);
-			send_burst(worker, burst);
-		}
-		burst->n = 0;
-	} while (done < taken->n);
-	taken->n = 0;
+	/* What control's packets found is older than the data. */
+	burst->sender.peer = NULL;
+	peers->taken = worker->to_seal;
+	for (peers->from = 0; peers->from < worker->to_seal->n; peers->from += BURST)
+		seal_taken(
+			worker, burst, RTE_MIN((unsigned)BURST, worker->to_seal->n - peers->from));
+	seal_and_send(worker, burst);
+	worker->to_seal->n = 0;
 	burst->sender.peer = NULL;
 }
