@@ -231,7 +231,7 @@ static inline void worker_hand(
 	taken->stages[taken->n++] = stage_id;
 }
 
-/** Takes up to `most` packets off a stage's ring. Returns how many. */
+/** Takes up to `most` packets off a stage's ring: there is room for them. Returns how many. */
 static inline unsigned worker_take(struct taken *taken, const struct stage *stage, unsigned most)
 {
 	struct rte_mbuf **mbufs = &taken->mbufs[taken->n];
