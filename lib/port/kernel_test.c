@@ -293,35 +293,44 @@ static void test_jumbo(void **state)
 	rte_mempool_free(pool);
 }
 
-/* A bond makes UDP checksums if all its members do, and then they are told to. */
-static void test_udp_checksums(void **state)
+/* A bond leaves checksums to its members if all of them can, and then they are told to; nobody is
+ * if that is switched off. */
+static void test_offloads(void **state)
 {
 	static const struct {
 		bool bond;
 		unsigned n;
 		const char *devices[2];
-		bool made;
+		bool no_offload, made;
 	} cases[] = {
-		{false, 1, {"net_tap0,iface=t0"}, true},
-		{false, 1, {"kernel:a0"}, false},
-		{true, 2, {"net_tap0,iface=t0", "net_tap1,iface=t1"}, true},
-		{true, 2, {"net_tap0,iface=t0", "kernel:a0"}, false},
-		{true, 2, {"kernel:a0", "net_tap0,iface=t0"}, false},
+		{false, 1, {"net_tap0,iface=t0"}, false, true},
+		{false, 1, {"net_tap0,iface=t0"}, true, false},
+		{false, 1, {"kernel:a0"}, false, false},
+		{true, 2, {"net_tap0,iface=t0", "net_tap1,iface=t1"}, false, true},
+		{true, 2, {"net_tap0,iface=t0", "net_tap1,iface=t1"}, true, false},
+		{true, 2, {"net_tap0,iface=t0", "kernel:a0"}, false, false},
+		{true, 2, {"kernel:a0", "net_tap0,iface=t0"}, false, false},
 	};
 
 	(void)state;
 	run("ip link add a0 type veth peer name b0");
 	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
-		struct wb_port *port = test_open(
-			"p0", cases[i].bond, 1500, cases[i].n, cases[i].devices, test_pool);
+		struct wb_port_config config =
+			test_config("p0", cases[i].bond, 1500, cases[i].n, cases[i].devices);
+		struct wb_port *port;
 
+		config.no_offload = cases[i].no_offload;
+		port = test_open_config(&config, test_pool);
 		assert_int_equal(port->udp_checksums, cases[i].made);
+		assert_int_equal(port->ip4_checksums, cases[i].made);
 		for (unsigned m = 0; m < port->n_members; m++) {
 			struct rte_eth_conf conf;
 
 			assert_int_equal(rte_eth_dev_conf_get(port->members[m].port_id, &conf), 0);
-			assert_int_equal((conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0,
-				cases[i].made);
+			assert_int_equal(conf.txmode.offloads,
+				cases[i].made ? RTE_ETH_TX_OFFLOAD_UDP_CKSUM : 0);
+			assert_int_equal(conf.rxmode.offloads,
+				cases[i].made ? RTE_ETH_RX_OFFLOAD_IPV4_CKSUM : 0);
 		}
 		wb_port_close(port);
 	}
@@ -336,7 +345,7 @@ int main(void)
 		cmocka_unit_test(test_quiet_refusals),
 		cmocka_unit_test(test_bond_over_veth),
 		cmocka_unit_test(test_jumbo),
-		cmocka_unit_test(test_udp_checksums),
+		cmocka_unit_test(test_offloads),
 	};
 
 	if (unshare(CLONE_NEWNET) != 0) {

@@ -74,7 +74,20 @@ static int queues_spread(const struct wb_port *port, const struct rte_eth_dev_in
 	return 0;
 }
 
-static int configure(struct wb_port *port, struct rte_mempool *pool, struct wb_err *err)
+/* Of a bond: what all its members can do, and are then told to. */
+static void offloads_choose(struct wb_port *port, const struct rte_eth_dev_info *info,
+	const struct wb_port_config *config, struct rte_eth_conf *conf)
+{
+	if (config->no_offload)
+		return;
+	conf->rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
+	conf->txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+	port->ip4_checksums = conf->rxmode.offloads != 0;
+	port->udp_checksums = conf->txmode.offloads != 0;
+}
+
+static int configure(struct wb_port *port, const struct wb_port_config *config,
+	struct rte_mempool *pool, struct wb_err *err)
 {
 	struct rte_eth_conf conf = {.rxmode = {.mtu = port->mtu}};
 	struct rte_eth_dev_info info;
@@ -89,9 +102,7 @@ static int configure(struct wb_port *port, struct rte_mempool *pool, struct wb_e
 		return wb_err_set(err, EINVAL, "%s: MTU %u, but its driver does no more than %u",
 			port->name, port->mtu, info.max_mtu);
 	if (rc == 0) {
-		/* Of a bond: what all its members can do, and are then told to. */
-		conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
-		port->udp_checksums = conf.txmode.offloads != 0;
+		offloads_choose(port, &info, config, &conf);
 		if (queues_spread(port, &info, &conf, err) < 0)
 			return -EINVAL;
 		rc = rte_eth_dev_configure(port->port_id, port->rx_queues, 1, &conf);
@@ -166,7 +177,7 @@ int wb_port_open(const struct wb_port_config *config, struct rte_mempool *pool,
 	else if (rc == 0)
 		port->port_id = port->members[0].port_id;
 	if (rc == 0)
-		rc = configure(port, pool, err);
+		rc = configure(port, config, pool, err);
 	if (rc == 0)
 		rc = start(port, err);
 	if (rc < 0) {
