@@ -293,6 +293,29 @@ static void test_jumbo(void **state)
 	rte_mempool_free(pool);
 }
 
+/* A driver that means what it says is believed, in a bond too. */
+static void test_mtu_too_long(void **state)
+{
+	static const char *const devices[] = {"net_null0", "net_tap0,iface=t0"};
+
+	(void)state;
+	for (int bond = 0; bond < 2; bond++) {
+		struct wb_port_config config = test_config("p0", bond, 1505, 2, devices);
+		struct wb_port *port;
+		struct wb_err err = {""};
+
+		if (!bond) {
+			config.members[0] = config.members[1];
+			config.n_members = 1;
+		}
+		assert_int_equal(wb_port_open(&config, test_pool, &port, &err), -EINVAL);
+		assert_string_equal(err.text,
+			"p0: MTU 1505, but the driver of net_tap0 does no more than 1504");
+		config.mtu = 1500;
+		wb_port_close(test_open_config(&config, test_pool));
+	}
+}
+
 /* A bond leaves checksums to its members if all of them can, and then they are told to; nobody is
  * if that is switched off. */
 static void test_offloads(void **state)
@@ -345,6 +368,7 @@ int main(void)
 		cmocka_unit_test(test_quiet_refusals),
 		cmocka_unit_test(test_bond_over_veth),
 		cmocka_unit_test(test_jumbo),
+		cmocka_unit_test(test_mtu_too_long),
 		cmocka_unit_test(test_offloads),
 	};
 
