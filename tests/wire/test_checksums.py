@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Checksums, left to ports that can and done here for others. net_tap does in software what a
 network card does: it makes UDP checksums of what it sends, and looks at IPv4's of what it receives."""
+import shutil
+import socket
+from pathlib import Path
+
 import pytest
 
 from gateway import Gateway, keypair, spread_ports, tunnel
-from net import wait_for
-from wggo import WireguardGo, packet_socket
+from net import scratch, wait_for
+from wggo import WireguardGo, inside, packet_socket
 
 
 def sealed(raw, until, ports=(7000,)):
@@ -158,3 +162,40 @@ def test_bond(net):
         assert all(checksum == right for _, checksum, right in seen), seen
     for each in (a, b):
         each.balanced()
+
+
+FREE_HUGEPAGES = Path('/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages')
+
+
+def test_virtio(net):
+    """Virtio's two ends, whose drivers want a hand in checksums before they send. Each gateway calls
+    at a port of the other's that is no tunnel's: the kernel gets that, and looks at the checksum."""
+    directory = scratch('over-memif')
+    net.closers.append(lambda: shutil.rmtree(directory))
+    # The driver shares all memory with the other end, which takes eight pieces of it: of hugepages
+    # there would be more.
+    memory = 2 * int(FREE_HUGEPAGES.read_text()) + 192
+    if memory > 4096:
+        pytest.skip('too many hugepages are free')
+    gateways, listeners = [], []
+    for n, device in ((1, f'net_vhost0,iface={directory}/socket'),
+                      (2, f'net_virtio_user0,path={directory}/socket')):
+        host = net.host(f'host{n}')
+        gateways.append(Gateway(
+            net, host, f'[port wan0]\ndevice = {device}\naddress = 2001:db8:1::{n}/64\n',
+            {'wg0': tunnel(keypair()[0], 7000, peers=[
+                {'PublicKey': keypair()[1], 'AllowedIPs': '10.2.0.0/24', 'PersistentKeepalive': 1,
+                 'Endpoint': f'[2001:db8:1::{3 - n}]:9000'}])},
+            memory=192 if n == 1 else memory).start())
+        assert gateways[-1].ask('port,wan0')['tx_udp_checksums'] == 1
+        with inside(host):
+            listeners.append(socket.socket(socket.AF_INET6, socket.SOCK_DGRAM))
+        net.closers.append(listeners[-1].close)
+        listeners[-1].bind(('::', 9000))
+        listeners[-1].settimeout(15)
+    for listener in listeners:
+        message, sender = listener.recvfrom(2048)
+        assert (len(message), message[0], sender[1]) == (148, 1, 7000)
+    for gateway in gateways:
+        assert gateway.ask('drops')['tx_refused'] == 0
+        gateway.balanced()
