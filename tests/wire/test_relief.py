@@ -119,5 +119,8 @@ def test_a_tunnel_moves_by_itself(scene):
     assert f'lcores: seal:wg1 moved from CPU 0 to CPU 1: {last["why"]}' in \
         scene.gateway.log.read_text()
     assert last['why'] in scene.gateway.text('lcores')
-    # It has work there, and has taken its work from the other.
+    # It has work there, and its share of it is of what it did there.
+    line = next(line for line in scene.gateway.text('lcores').splitlines()
+                if line.startswith('  seal:wg1 '))
+    assert 0 < float(line.split()[-1]) <= 100, line
     assert scene.gateway.ask('lcore,1')['packets'] > RATE / 2
