@@ -57,6 +57,7 @@ class Gateway:
     """Writes the files, runs the program, asks its telemetry."""
     count = 0
     program = PROGRAM
+    preload = None  # a library in front of its own
 
     def __init__(self, net, host, sections, tunnels=None, worker=0, name=None, gateway='',
                  memory=192):
@@ -86,7 +87,8 @@ class Gateway:
 
     def start(self, wait=True):
         log = self.log.open('a')
-        self.process = self.host.popen(self.program, 'run', self.config, stdout=log,
+        before = ('env', f'LD_PRELOAD={self.preload}') if self.preload else ()
+        self.process = self.host.popen(*before, self.program, 'run', self.config, stdout=log,
                                        stderr=subprocess.STDOUT)
         log.close()
         if wait:

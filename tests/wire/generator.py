@@ -33,12 +33,12 @@ class Site:
     def socket(self, side):
         return self.directory / side
 
-    def ports(self, role):
+    def ports(self, role, more_args=''):
         """The gateway's sections for its two ports, and its role of memif."""
         return ''.join(
             f'[port {side}0]\n'
             f'device = net_memif{n},role={role},id=0,socket={self.socket(side)},'
-            f'socket-abstract=no,rsize=11\n'
+            f'socket-abstract=no,rsize=11{more_args}\n'
             f'address = {address}\n{more}'
             for n, (side, address, more) in enumerate((
                 ('lan', '10.1.0.1/24', 'address = fd01::1/64\n'), ('wan', '192.0.2.1/24', ''))))
