@@ -135,6 +135,7 @@ static int list_publish(struct gateway *gateway, unsigned worker_index, struct w
 
 	if (list == NULL)
 		return wb_err_set(err, ENOMEM, "no memory for the stages of a worker");
+	list->serial = ++plan->lists;
 	for (unsigned kind = 0; kind < RTE_DIM(kinds); kind++)
 		for (unsigned i = 0; i < plan->n_stages; i++) {
 			struct stage *stage = &plan->stages[i];

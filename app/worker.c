@@ -173,7 +173,7 @@ unsigned worker_run_stages(struct worker *worker, const struct stage_turn *turns
  * gone by rings so far that are handed over from now on: none may overtake them. */
 static void list_take(struct worker *worker, const struct stage_list *list)
 {
-	worker->list = list;
+	worker->list_serial = list->serial;
 	worker->to_open->room = worker->to_seal->room = 0;
 	for (unsigned i = 0; i < list->n; i++)
 		__atomic_store_n(list->turns[i].bell, 1, __ATOMIC_RELAXED);
@@ -184,7 +184,8 @@ static unsigned run_stages(struct worker *worker, uint64_t began)
 	const struct stage_list *list = atomic_load_explicit(&worker->stages, memory_order_acquire);
 	unsigned handled = 0;
 
-	if (unlikely(list != worker->list))
+	worker->list = list;
+	if (unlikely(list->serial != worker->list_serial))
 		list_take(worker, list);
 	/* Read after the list: a stage that has come from another worker finds no earlier time. */
 	worker->now = clock_now();

@@ -105,6 +105,7 @@ struct stage_turn {
 
 /** The stages of a worker, those of a kind together. Immutable once published. */
 struct stage_list {
+	uint64_t serial;      /**< no other list has it, which cannot be said of its address */
 	bool own[STAGES_MAX]; /**< by stage id: it is one of them */
 	uint16_t n;
 	struct stage_turn turns[];
@@ -174,6 +175,7 @@ struct worker {
 	struct rte_ring *events; /**< of struct event, to control */
 	_Atomic(struct stage_list *) stages;
 	const struct stage_list *list; /**< of the round under way */
+	uint64_t list_serial;	       /**< of the list that the worker has prepared for; 0: none */
 	struct stage_spent *spent;     /**< by stage id; read by telemetry */
 	struct stage_ran *ran;
 	uint16_t n_ran;

@@ -92,6 +92,7 @@ static struct stage_list *list_make(unsigned n)
 {
 	struct stage_list *list = zeroed(sizeof(*list) + n * sizeof(list->turns[0]));
 
+	list->serial = n;
 	list->n = (uint16_t)n;
 	for (unsigned i = 0; i < n; i++) {
 		list->own[i] = true;
@@ -199,6 +200,30 @@ static void none_overtakes_a_ring(void **state)
 	assert_int_equal(rte_ring_count(gateway.plan.stages[SINK].in), 10);
 }
 
+/* The allocator gives out again what was freed: a new list may lie where the old one did. */
+static void a_list_is_known_by_no_address(void **state)
+{
+	struct stage_list *list = lists[1];
+
+	(void)state;
+	list_give(1);
+	round_of(1);
+	round_of(5);
+	assert_int_equal(received, 6);
+	list->n = 1; /* the sink goes */
+	list->own[SINK] = false;
+	list->serial = 3;
+	round_of(10);
+	assert_int_equal(received, 6);
+	list->n = 2; /* and comes back */
+	list->own[SINK] = true;
+	list->serial = 4;
+	sink_takes = 4;
+	for (unsigned i = 0; i < 20; i++)
+		round_of(1);
+	assert_int_equal(received, 36);
+}
+
 static void more_than_there_is_room_for(void **state)
 {
 	(void)state;
@@ -269,6 +294,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(own_stages_need_no_ring, setup, teardown),
 		cmocka_unit_test_setup_teardown(none_overtakes_a_ring, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_list_is_known_by_no_address, setup, teardown),
 		cmocka_unit_test_setup_teardown(more_than_there_is_room_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(each_stage_has_its_account, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_call_is_missed, setup, teardown),
