@@ -123,7 +123,7 @@ static unsigned run_called(
 		return done;
 	__atomic_store_n(turn->bell, 1, __ATOMIC_RELAXED);
 	if (taken != NULL && !rte_ring_empty(stage->in))
-		taken->room = 0;
+		taken->held = true;
 	return done;
 }
 
@@ -150,7 +150,9 @@ unsigned worker_run_stages(struct worker *worker, const struct stage_turn *turns
 	worker->n_ran = 0;
 	if (taken != NULL) {
 		handled = note_handed(worker, taken);
-		taken->room = TAKEN_MAX;
+		/* What they send to each other goes by the rings: they are at work on this. */
+		taken->room = 0;
+		taken->held = false;
 	}
 	for (unsigned i = 0; i < n; i++) {
 		unsigned done;
@@ -166,6 +168,8 @@ unsigned worker_run_stages(struct worker *worker, const struct stage_turn *turns
 	if (turns[0].stage->finish != NULL)
 		turns[0].stage->finish(worker);
 	flush_all(worker);
+	if (taken != NULL && !taken->held)
+		taken->room = TAKEN_MAX;
 	return handled;
 }
 

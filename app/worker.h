@@ -118,8 +118,9 @@ struct stage_list {
  * worker runs both stages. */
 struct taken {
 	uint16_t n;
-	uint16_t room; /**< up to which packets are handed over: 0 while older ones may be in rings
-			*/
+	uint16_t room; /**< up to which packets are handed over: 0 while older ones may be in rings,
+			* or stages of the kind run */
+	bool held;     /**< there are such when they have run */
 	struct rte_mbuf *mbufs[TAKEN_MAX];
 	uint16_t stages[TAKEN_MAX]; /**< their ids */
 };
@@ -233,11 +234,12 @@ static inline void worker_hand(
 	taken->stages[taken->n++] = stage_id;
 }
 
-/** Takes up to `most` packets off a stage's ring: there is room for them. Returns how many. */
+/** Takes up to `most` packets off a stage's ring, as far as there is room. Returns how many. */
 static inline unsigned worker_take(struct taken *taken, const struct stage *stage, unsigned most)
 {
 	struct rte_mbuf **mbufs = &taken->mbufs[taken->n];
-	unsigned count = rte_ring_dequeue_burst(stage->in, (void **)mbufs, most, NULL);
+	unsigned count = rte_ring_dequeue_burst(
+		stage->in, (void **)mbufs, RTE_MIN(most, (unsigned)TAKEN_MAX - taken->n), NULL);
 
 	for (unsigned i = 0; i < count; i++) {
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));

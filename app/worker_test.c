@@ -29,6 +29,7 @@ static unsigned to_send;  /* packets that the source sends in its next run */
 static unsigned sent;	  /* by the source, or by another thread */
 static unsigned received; /* by the sink, in order */
 static unsigned sink_takes, sink_runs;
+static unsigned sink_answers; /* packets that the sink is to send to itself */
 
 static unsigned source_run(struct stage *stage, struct worker *of)
 {
@@ -52,10 +53,16 @@ static unsigned sink_run(struct stage *stage, struct worker *of)
 
 static void sink_finish(struct worker *of)
 {
-	for (unsigned i = 0; i < of->to_seal->n; i++) {
+	unsigned n = of->to_seal->n;
+
+	for (unsigned i = 0; i < n; i++) {
 		assert_ptr_equal(of->to_seal->mbufs[i], &mbufs[received]);
 		assert_int_equal(of->to_seal->stages[i], SINK);
 		received++;
+		if (sink_answers > 0) {
+			sink_answers--;
+			worker_hand(of, of->to_seal, SINK, &mbufs[sent++]);
+		}
 	}
 	of->to_seal->n = 0;
 }
@@ -130,7 +137,7 @@ static int setup(void **state)
 	lists[0] = list_make(1);
 	lists[1] = list_make(2);
 	mbufs = zeroed(PACKETS * sizeof(*mbufs));
-	to_send = sent = received = sink_runs = 0;
+	to_send = sent = received = sink_runs = sink_answers = 0;
 	sink_takes = BURST;
 	return 0;
 }
@@ -224,6 +231,22 @@ static void a_list_is_known_by_no_address(void **state)
 	assert_int_equal(received, 36);
 }
 
+/* As an ICMP error that goes back into the tunnel whose packet it tells of. */
+static void what_stages_send_to_themselves(void **state)
+{
+	(void)state;
+	list_give(1);
+	round_of(1);
+	round_of(1);
+	for (unsigned i = 0; i < 20; i++) {
+		sink_answers = 5;
+		round_of(10);
+		round_of(0);
+		assert_int_equal(received, sent);
+	}
+	assert_int_equal(sent, 2 + 20 * 15);
+}
+
 static void more_than_there_is_room_for(void **state)
 {
 	(void)state;
@@ -295,6 +318,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(own_stages_need_no_ring, setup, teardown),
 		cmocka_unit_test_setup_teardown(none_overtakes_a_ring, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_list_is_known_by_no_address, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_stages_send_to_themselves, setup, teardown),
 		cmocka_unit_test_setup_teardown(more_than_there_is_room_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(each_stage_has_its_account, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_call_is_missed, setup, teardown),
