@@ -84,6 +84,8 @@ static void stage_packet(
 	if (!seal->listed) {
 		seal->listed = true;
 		STAILQ_INSERT_TAIL(&stage->own.seal.waiting, peer, seal.waiting);
+		/* The worker has seen by now what the stage's run left to do. */
+		__atomic_store_n(stage->bell, 1, __ATOMIC_RELAXED);
 	}
 }
 
