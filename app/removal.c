@@ -71,7 +71,7 @@ static bool purge_ask(struct control *control, struct wb_peer *peer)
 		return false;
 	packet_of(mbuf)->peer = peer;
 	packet_of(mbuf)->request = PACKET_PURGE;
-	if (stage_tell(seal, mbuf))
+	if (rte_ring_enqueue(seal->control, mbuf) == 0)
 		return true;
 	rte_pktmbuf_free(mbuf);
 	return false;
