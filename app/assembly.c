@@ -12,6 +12,7 @@
 #include <rte_mbuf.h>
 
 #include "control.h"
+#include "ip_check.h"
 #include "paths.h"
 #include "tunnels.h"
 
@@ -127,6 +128,7 @@ static int port_make(struct gateway *gateway, const struct config_port *config, 
 		.lacp = config->lacp,
 		.mtu = config->mtu,
 		.rx_queues = config->rx_queues,
+		.no_offload = !config->offload,
 	};
 	int rc;
 
@@ -139,6 +141,7 @@ static int port_make(struct gateway *gateway, const struct config_port *config, 
 	port->mtu = config->mtu;
 	port->balance = config->balance;
 	memcpy(port->mac, port->port->mac, sizeof(port->mac));
+	port->believed = port->port->ip4_checksums ? IP_CHECK_TOLD : 0;
 	rc = wb_tuntap_create(config->name, port->mac, config->mtu, &port->tap, err);
 	if (rc < 0)
 		return rc;

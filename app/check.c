@@ -23,7 +23,7 @@ static void ports_print(const struct wb_config *config)
 		if (port->bond)
 			printf(", hash %s, LACP %s", wb_bond_policy_name(port->policy),
 				port->lacp.slow ? "slow" : "fast");
-		putchar('\n');
+		printf(", offload %s\n", port->offload ? "auto" : "off");
 		for (unsigned j = 0; j < port->n_members; j++)
 			printf("  %s %s\n", port->bond ? "member" : "device",
 				port->members[j].text);

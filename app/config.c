@@ -251,13 +251,14 @@ static int port_key(
 		return set_gateway(port, value, line, err);
 	if (port->bond && strcmp(key, "member") == 0)
 		return add_member(loader, value, line, err);
-	if (strcmp(key, "mtu") != 0 && strcmp(key, "rx-queues") != 0 && !bond_only &&
+	if (strcmp(key, "mtu") != 0 && strcmp(key, "rx-queues") != 0 &&
+		strcmp(key, "offload") != 0 && !bond_only &&
 		!(!port->bond && strcmp(key, "device") == 0))
 		return wb_err_set(err, EINVAL, "'%.40s' is no setting of [%s], expected %s", key,
 			port->bond ? "bond" : "port",
 			port->bond ? "member, " CONFIG_BOND_KEYS
-				     ", address, gateway, mtu or rx-queues"
-				   : "device, address, gateway, mtu or rx-queues");
+				     ", address, gateway, mtu, rx-queues or offload"
+				   : "device, address, gateway, mtu, rx-queues or offload");
 	rc = once(loader, key, line, err);
 	if (rc < 0)
 		return rc;
@@ -269,6 +270,8 @@ static int port_key(
 		return add_member(loader, value, line, err);
 	if (*key == 'r')
 		return set_rx_queues(port, value, line, err);
+	if (*key == 'o')
+		return set_either(value, "off", "auto", &port->offload, err);
 	rc = wb_value_unsigned(value, 1280, 9216, &mtu, err);
 	if (rc == 0)
 		port->mtu = (uint16_t)mtu;
@@ -303,6 +306,7 @@ static int begin_port(
 	port->line = line;
 	port->mtu = DEFAULT_MTU;
 	port->rx_queues = 1;
+	port->offload = true;
 	config_bond_default(port);
 	config->n_ports++;
 	loader->port = port;

@@ -60,6 +60,7 @@ struct config_port {
 	uint16_t mtu;
 	uint16_t rx_queues;
 	unsigned rx_queues_line;
+	bool offload; /**< drivers make and look at checksums, if they can */
 	unsigned line;
 };
 

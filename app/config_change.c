@@ -36,6 +36,8 @@ static int port_same(const struct wb_config *after, const struct config_port *a,
 		what = "mtu";
 	else if (a->rx_queues != b->rx_queues)
 		what = "rx-queues";
+	else if (a->offload != b->offload)
+		what = "offload";
 	if (what == NULL)
 		return 0;
 	return wb_err_set(err, EBUSY, "%s:%u: %s of port %s cannot change without a restart",

@@ -103,6 +103,7 @@ static void whole_file(void **state)
 		"auto\n"
 		"address = 192.0.2.1/24\naddress = 2001:db8::1/64\n"
 		"gateway = 192.0.2.254\ngateway = fe80::1\nmtu = 9000\n"
+		"offload = off\n"
 		"[port lan0]\ndevice = kernel:eth2\naddress = 10.1.0.1/24\naddress = fe80::5/64\n"
 		"address = 10.1.0.2/24\n",
 		getcwd((char[512]){0}, 512), directory, cpu, cpu);
@@ -139,9 +140,11 @@ static void whole_file(void **state)
 	assert_int_equal(config->ports[0].gateway4.bytes[3], 254);
 	assert_int_equal(config->ports[0].gateway6.bytes[15], 1);
 	assert_int_equal(config->ports[0].mtu, 9000);
+	assert_false(config->ports[0].offload);
 	assert_false(config->ports[1].bond);
 	assert_int_equal(config->ports[1].n_addresses, 3);
 	assert_int_equal(config->ports[1].mtu, 1500);
+	assert_true(config->ports[1].offload);
 	/* wg1 has no peer. */
 	assert_int_equal(config->notices.n, 1);
 	wb_config_free(config);
@@ -426,15 +429,15 @@ static void mistakes_in_ports(void **state)
 		{"[port lan0]\nmember = net_null0\n", NULL, NULL,
 			"gateway.conf:2: 'member' is no setting of [port], expected device, "
 			"address, "
-			"gateway, mtu or rx-queues"},
+			"gateway, mtu, rx-queues or offload"},
 		{"[bond bond0]\ndevice = net_null0\n", NULL, NULL,
 			"gateway.conf:2: 'device' is no setting of [bond], expected member, hash, "
 			"lacp-rate, lacp-select, lacp-key, lacp-system-priority, "
-			"lacp-port-priority, min-links, balance, address, gateway, mtu "
-			"or rx-queues"},
+			"lacp-port-priority, min-links, balance, address, gateway, mtu, "
+			"rx-queues or offload"},
 		{LAN "hash = layer2\n", NULL, NULL,
 			"gateway.conf:3: 'hash' is no setting of [port], expected device, address, "
-			"gateway, mtu or rx-queues"},
+			"gateway, mtu, rx-queues or offload"},
 		{LAN "device = net_null1\n", NULL, NULL,
 			"gateway.conf:3: device was set in line 2 already, expected it once"},
 		{"[port lan0]\ndevice = eth0\n", NULL, NULL,
@@ -476,6 +479,10 @@ static void mistakes_in_ports(void **state)
 			"device"},
 		{"[bond eth7]\nmember = kernel:eth7\n", NULL, NULL,
 			"gateway.conf:1: eth7 is the name of a device in line 2, expected another"},
+		{LAN "offload = on\n", NULL, NULL,
+			"gateway.conf:3: 'on' is not known, expected off or auto"},
+		{LAN "offload = off\noffload = auto\n", NULL, NULL,
+			"gateway.conf:4: offload was set in line 3 already, expected it once"},
 		{LAN "rx-queues = 0\n", NULL, NULL,
 			"gateway.conf:3: '0' is out of range, expected 1 to 16"},
 		{"[port lan0]\nrx-queues = 2\ndevice = kernel:eth1\n", NULL, NULL,
@@ -698,6 +705,36 @@ static void same_allowed_ips_make_a_group(void **state)
 	wb_config_free(config);
 }
 
+static void what_needs_a_restart(void **state)
+{
+	static const struct {
+		const char *setting, *told;
+	} list[] = {
+		{"offload = off\n",
+			"gateway.conf:1: offload of port lan0 cannot change without a restart"},
+		{"mtu = 9000\n",
+			"gateway.conf:1: mtu of port lan0 cannot change without a restart"},
+		{"address = 10.1.0.1/24\n", NULL},
+	};
+	struct wb_config *before;
+
+	(void)state;
+	assert_int_equal(load(LAN, NULL, NULL), 0);
+	before = config;
+	for (unsigned i = 0; i < sizeof(list) / sizeof(list[0]); i++) {
+		char text[256];
+
+		snprintf(text, sizeof(text), LAN "%s", list[i].setting);
+		assert_int_equal(load(text, NULL, NULL), 0);
+		assert_int_equal(wb_config_same_gateway(before, config, &err),
+			list[i].told == NULL ? 0 : -EBUSY);
+		if (list[i].told != NULL)
+			assert_string_equal(plain(err.text), list[i].told);
+		wb_config_free(config);
+	}
+	wb_config_free(before);
+}
+
 static void too_long_tunnel_mtu_is_noticed(void **state)
 {
 	(void)state;
@@ -742,6 +779,7 @@ int main(void)
 		cmocka_unit_test(absent_cpus_are_told),
 		cmocka_unit_test(limits_are_told),
 		cmocka_unit_test(same_allowed_ips_make_a_group),
+		cmocka_unit_test(what_needs_a_restart),
 		cmocka_unit_test(too_long_tunnel_mtu_is_noticed),
 	};
 

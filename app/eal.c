@@ -85,6 +85,17 @@ static unsigned pci_args(struct args *args, const struct wb_config *config)
 	return n;
 }
 
+/* net_memif lends its peer the memory of packets by one descriptor. */
+static bool lends_memory(const struct wb_config *config)
+{
+	for (unsigned i = 0; i < config->n_ports; i++)
+		for (unsigned j = 0; j < config->ports[i].n_members; j++)
+			if (strstr(config->ports[i].members[j].device.args, "zero-copy=yes") !=
+				NULL)
+				return true;
+	return false;
+}
+
 static void memory_args(
 	struct args *args, const struct wb_config *config, bool pci, struct eal_facts *facts)
 {
@@ -100,6 +111,8 @@ static void memory_args(
 		add(args, "--in-memory");
 	else
 		add(args, "--no-huge");
+	if (facts->hugepages && lends_memory(config))
+		add(args, "--single-file-segments");
 	if (!pci)
 		add(args, "--iova-mode=va");
 }

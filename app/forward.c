@@ -44,6 +44,22 @@ static void lookup6(const struct wb_fib *fib, struct ip_burst *burst, const stru
 		burst->hops[places->place[i]] = wb_fib_nexthop(fib, ids[i]);
 }
 
+/* The hashes of flows that groups spread over tunnels, and their buckets, soon. */
+static void hash_flows(struct worker *worker, struct ip_burst *burst)
+{
+	for (unsigned i = 0; i < burst->n; i++) {
+		struct rte_mbuf *mbuf = burst->mbufs[i];
+		uint32_t hash;
+
+		if (burst->hops[i]->type != WB_NH_GROUP)
+			continue;
+		hash = wb_flow_hash_packet(rte_pktmbuf_mtod(mbuf, const uint8_t *),
+			rte_pktmbuf_data_len(mbuf), worker->gateway->flow_options);
+		packet_of(mbuf)->hash = hash;
+		wb_group_prefetch(burst->hops[i]->group, hash);
+	}
+}
+
 void forward_lookup(struct worker *worker, struct ip_burst *burst)
 {
 	const struct wb_fib *fib = worker->gateway->fib;
@@ -59,6 +75,7 @@ void forward_lookup(struct worker *worker, struct ip_burst *burst)
 		lookup4(fib, burst, &v4);
 	if (v6.n > 0)
 		lookup6(fib, burst, &v6);
+	hash_flows(worker, burst);
 }
 
 /* Gives the packet to the kernel as it came: its Ethernet header put back for a TAP. */
@@ -90,28 +107,18 @@ static void ttl_decrement(uint8_t *l3)
 	ip->hdr_checksum = (uint16_t)(sum + (sum >= 0xffff));
 }
 
-/* The tunnel of a group that the packet's flow takes. */
-static uint16_t pick(
-	const struct worker *worker, struct wb_group *group, const struct rte_mbuf *mbuf)
-{
-	uint32_t hash = wb_flow_hash_packet(rte_pktmbuf_mtod(mbuf, const uint8_t *),
-		rte_pktmbuf_data_len(mbuf), worker->gateway->flow_options);
-
-	return wb_group_pick(group, hash, worker->now);
-}
-
 static void to_tunnel(struct worker *worker, struct rte_mbuf *mbuf, uint16_t tunnel,
 	uint16_t kernel_stage, uint16_t l2)
 {
 	const struct gateway *gateway = worker->gateway;
 
-	if (unlikely(rte_pktmbuf_data_len(mbuf) > gateway->wg->by_id[tunnel]->mtu)) {
+	if (unlikely(rte_pktmbuf_data_len(mbuf) > gateway->wg->mtu[tunnel])) {
 		to_kernel(worker, mbuf, kernel_stage, l2);
 		return;
 	}
 	ttl_decrement(rte_pktmbuf_mtod(mbuf, uint8_t *));
 	packet_of(mbuf)->peer = NULL;
-	worker_send(worker, gateway->plan.seal[tunnel], mbuf);
+	worker_hand(worker, worker->to_seal, gateway->plan.seal[tunnel], mbuf);
 }
 
 static void to_port(struct worker *worker, struct rte_mbuf *mbuf, const struct wb_nexthop *hop,
@@ -154,7 +161,9 @@ void forward_one(struct worker *worker, struct rte_mbuf *mbuf, const struct wb_n
 		to_tunnel(worker, mbuf, hop->tunnel, kernel_stage, l2);
 		break;
 	case WB_NH_GROUP:
-		to_tunnel(worker, mbuf, pick(worker, hop->group, mbuf), kernel_stage, l2);
+		to_tunnel(worker, mbuf,
+			wb_group_pick(hop->group, packet_of(mbuf)->hash, worker->now), kernel_stage,
+			l2);
 		break;
 	default:
 		to_kernel(worker, mbuf, kernel_stage, l2);

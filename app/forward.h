@@ -20,7 +20,7 @@ struct ip_burst {
 	uint16_t n;
 };
 
-/** Looks up the destinations of a burst in the FIB, both families. */
+/** Looks up the destinations of a burst in the FIB, both families, and hashes what groups get. */
 void forward_lookup(struct worker *worker, struct ip_burst *burst);
 
 /**

@@ -30,6 +30,7 @@ struct gateway_port {
 	uint16_t mtu; /**< bytes of an IP packet */
 	bool balance; /**< control moves tunnels between members (balance.c) */
 	uint8_t mac[6];
+	uint64_t believed; /**< what its driver tells of checksums (ip_check.h) */
 };
 
 /** Our addresses that ICMP errors come from; family 0: there is none. */

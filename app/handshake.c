@@ -59,11 +59,11 @@ static void received_from(struct control *control, struct rte_mbuf *mbuf, struct
 }
 
 /* The ring that takes a message on its way: a port's, or a tunnel's that leads there. */
-static struct rte_ring *ring_towards(const struct gateway *gateway, unsigned via, unsigned port)
+static const struct stage *stage_towards(const struct gateway *gateway, unsigned via, unsigned port)
 {
 	const struct plan *plan = &gateway->plan;
 
-	return plan->stages[via != 0 ? plan->seal[via - 1] : plan->tx[port]].control;
+	return &plan->stages[via != 0 ? plan->seal[via - 1] : plan->tx[port]];
 }
 
 static bool send_message(
@@ -80,7 +80,7 @@ static bool send_message(
 	outer_write(mbuf, outer, HANDSHAKE_TOS, (uint16_t)randombytes_random());
 	packet_of(mbuf)->peer = NULL;
 	packet_of(mbuf)->request = PACKET_SEAL;
-	if (rte_ring_enqueue(ring_towards(gateway, outer->via, outer->port), mbuf) != 0) {
+	if (!stage_tell(stage_towards(gateway, outer->via, outer->port), mbuf)) {
 		wb_count(gateway->control_count, WB_CONTROL_TX_RING_FULL, 1);
 		rte_pktmbuf_free(mbuf);
 		return false;
@@ -105,7 +105,7 @@ static bool send_to_peer(
  * peers, which come round every five seconds only. */
 static bool room_for_strangers(const struct control *control, const struct received *in)
 {
-	const struct rte_ring *ring = ring_towards(control->gateway, in->via, in->port);
+	const struct rte_ring *ring = stage_towards(control->gateway, in->via, in->port)->control;
 
 	return rte_ring_count(ring) < rte_ring_get_capacity(ring) / 2;
 }
@@ -341,6 +341,6 @@ void handshake_keepalive(struct control *control, struct wb_peer *peer)
 	mbuf->data_off = (uint16_t)(mbuf->data_off + PACKET_L2_ROOM);
 	packet_of(mbuf)->peer = peer;
 	packet_of(mbuf)->request = PACKET_KEEPALIVE;
-	if (rte_ring_enqueue(seal->control, mbuf) != 0)
+	if (!stage_tell(seal, mbuf))
 		rte_pktmbuf_free(mbuf);
 }

@@ -35,7 +35,18 @@ static inline bool ip4_sum_is_right(const struct rte_ipv4_hdr *ip, uint32_t head
 	return sum == 0xffff;
 }
 
-static inline int ip4_check(struct rte_mbuf *mbuf)
+/** What a driver says of a frame's IPv4 checksum. Of a tunnelled packet's two headers some drivers
+ * mean the inner one, and tell of the outer one if it is wrong. */
+#define IP_CHECK_TOLD (RTE_MBUF_F_RX_IP_CKSUM_MASK | RTE_MBUF_F_RX_OUTER_IP_CKSUM_BAD)
+
+/* Right beyond doubt. Whatever else is said, we add it up ourselves: what is wrong is rare. */
+static inline bool ip4_sum_was_right(const struct rte_mbuf *mbuf, uint64_t believed)
+{
+	return (mbuf->ol_flags & believed) == RTE_MBUF_F_RX_IP_CKSUM_GOOD &&
+		(mbuf->packet_type & RTE_PTYPE_TUNNEL_MASK) == 0;
+}
+
+static inline int ip4_check(struct rte_mbuf *mbuf, uint64_t believed)
 {
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(mbuf, const struct rte_ipv4_hdr *);
 	uint32_t held = rte_pktmbuf_data_len(mbuf), header, total;
@@ -46,7 +57,7 @@ static inline int ip4_check(struct rte_mbuf *mbuf)
 	total = rte_be_to_cpu_16(ip->total_length);
 	if (header < sizeof(*ip) || total < header || total > held)
 		return WB_DROP_BAD_IP_HEADER;
-	if (!ip4_sum_is_right(ip, header))
+	if (!ip4_sum_was_right(mbuf, believed) && !ip4_sum_is_right(ip, header))
 		return WB_DROP_BAD_CHECKSUM;
 	rte_pktmbuf_trim(mbuf, (uint16_t)(held - total));
 	return 0;
@@ -67,23 +78,30 @@ static inline int ip6_check(struct rte_mbuf *mbuf)
 }
 
 /**
- * Proves an IP packet's header: version, lengths, IPv4 checksum; trims what lies behind the
- * packet's own length (Ethernet padding, WireGuard padding).
- * @param mbuf  data at the IP header, one segment.
+ * Proves the header of an IP packet that a port has received: version, lengths, IPv4 checksum;
+ * trims what lies behind the packet's own length (Ethernet padding, WireGuard padding).
+ * @param mbuf      data at the IP header, one segment.
+ * @param believed  IP_CHECK_TOLD if the port's driver looks at checksums, else 0.
  * @return 0, or the reason to drop it.
  */
-static inline int ip_check(struct rte_mbuf *mbuf)
+static inline int ip_check_received(struct rte_mbuf *mbuf, uint64_t believed)
 {
 	if (rte_pktmbuf_data_len(mbuf) == 0)
 		return WB_DROP_BAD_IP_HEADER;
 	switch (*rte_pktmbuf_mtod(mbuf, uint8_t *) >> 4) {
 	case 4:
-		return ip4_check(mbuf);
+		return ip4_check(mbuf, believed);
 	case 6:
 		return ip6_check(mbuf);
 	default:
 		return WB_DROP_BAD_IP_HEADER;
 	}
+}
+
+/** The same of a packet from elsewhere, of which no driver has seen the header. */
+static inline int ip_check(struct rte_mbuf *mbuf)
+{
+	return ip_check_received(mbuf, 0);
 }
 
 #endif

@@ -65,7 +65,13 @@ static void to_open(struct worker *worker, struct rte_mbuf *mbuf, uint16_t tunne
 	switch (wb_message_type(
 		rte_pktmbuf_mtod(mbuf, const uint8_t *), rte_pktmbuf_data_len(mbuf))) {
 	case WB_MSG_TRANSPORT:
-		worker_send(worker, worker->gateway->plan.open[tunnel], mbuf);
+		/* One that came through another tunnel: that was just opened, with this worker's.
+		 */
+		if (likely(packet->via == 0))
+			worker_hand(
+				worker, worker->to_open, worker->gateway->plan.open[tunnel], mbuf);
+		else
+			worker_send(worker, worker->gateway->plan.open[tunnel], mbuf);
 		break;
 	case WB_MSG_INITIATION:
 	case WB_MSG_RESPONSE:

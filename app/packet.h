@@ -34,6 +34,7 @@ struct packet {
 	uint16_t outer;	       /**< bytes from the outer IP header to the WireGuard message */
 	uint8_t tos;	       /**< outer TOS or traffic class on the way in */
 	uint8_t request;       /**< enum packet_request, in a seal stage's control ring */
+	uint32_t hash;	       /**< of its flow, where its route leads to a group */
 };
 
 /** Room that buffers have for Ethernet with two VLAN tags. Where there is no Ethernet header it is

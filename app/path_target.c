@@ -72,20 +72,6 @@ static void route_note(void *arg, const struct wb_prefix *prefix)
 	}
 }
 
-static struct wb_peer *peer_of(
-	const struct control *control, const struct wb_tunnel *tunnel, const struct wb_addr *addr)
-{
-	const struct wb_allowedips *allowed =
-		atomic_load_explicit(&tunnel->allowed, memory_order_relaxed);
-	uint32_t id;
-
-	if (allowed == NULL)
-		return NULL;
-	id = addr->family == AF_INET ? wb_allowedips_lookup4(allowed, addr->v4)
-				     : wb_allowedips_lookup6(allowed, addr->bytes);
-	return id == 0 ? NULL : wb_peer_by_id(control->gateway->wg, id);
-}
-
 static void search_run(struct search *search, const struct wb_tunnel *tunnel, bool routes)
 {
 	/* With several peers, the first one's answers stand for the tunnel. */
@@ -119,11 +105,12 @@ void path_target_find(struct control *control, unsigned id, const struct wb_addr
 		search_run(&search, tunnel, routes);
 	for (unsigned rank = RANK_HOST; rank <= RANK_ROUTE && view->target.family == 0; rank++)
 		if (search.found[rank].family != 0 &&
-			peer_of(control, tunnel, &search.found[rank]) != NULL)
+			wb_tunnel_peer_towards(control->gateway->wg, tunnel, &search.found[rank]) !=
+				NULL)
 			view->target = search.found[rank];
 	view->peer = tunnel->n_peers > 0 ? tunnel->peers[0] : NULL;
 	if (view->target.family == 0)
 		return;
-	view->peer = peer_of(control, tunnel, &view->target);
+	view->peer = wb_tunnel_peer_towards(control->gateway->wg, tunnel, &view->target);
 	view->source = view->target.family == AF_INET ? search.sources.v4 : search.sources.v6;
 }

@@ -241,7 +241,7 @@ static bool probe_send(struct control *control, struct slot *slot, uint16_t sequ
 	rte_pktmbuf_append(mbuf, length);
 	packet_of(mbuf)->request = PACKET_SEAL;
 	packet_of(mbuf)->via = 0;
-	if (rte_ring_enqueue(seal->control, mbuf) == 0)
+	if (stage_tell(seal, mbuf))
 		return true;
 	wb_count(gateway->control_count, WB_CONTROL_TX_RING_FULL, 1);
 	rte_pktmbuf_free(mbuf);

@@ -63,6 +63,10 @@ static struct stage *stage_place(struct plan *plan)
 		return NULL;
 	memset(&plan->stages[id], 0, sizeof(plan->stages[id]));
 	plan->stages[id].id = id;
+	plan->stages[id].bell = &plan->bells[id];
+	/* No worker has it on its list. */
+	for (unsigned i = 0; i < plan->n_workers; i++)
+		plan->workers[i]->spent[id] = (struct stage_spent){.cycles = 0};
 	if (id == plan->n_stages)
 		plan->n_stages++;
 	return &plan->stages[id];
@@ -127,17 +131,23 @@ static int list_publish(struct gateway *gateway, unsigned worker_index, struct w
 	struct plan *plan = &gateway->plan;
 	struct worker *worker = plan->workers[worker_index];
 	struct stage_list *list = rte_zmalloc("stage_list",
-		sizeof(*list) + plan->n_stages * sizeof(list->stages[0]), RTE_CACHE_LINE_SIZE);
+		sizeof(*list) + plan->n_stages * sizeof(list->turns[0]), RTE_CACHE_LINE_SIZE);
 
 	if (list == NULL)
 		return wb_err_set(err, ENOMEM, "no memory for the stages of a worker");
+	list->serial = ++plan->lists;
 	for (unsigned kind = 0; kind < RTE_DIM(kinds); kind++)
 		for (unsigned i = 0; i < plan->n_stages; i++) {
 			struct stage *stage = &plan->stages[i];
 
-			if (stage->run != NULL && !stage->stopped && !stage->resting &&
-				stage->kind == kind && stage->worker == worker_index)
-				list->stages[list->n++] = stage;
+			if (stage->run == NULL || stage->stopped || stage->resting ||
+				stage->kind != kind || stage->worker != worker_index)
+				continue;
+			list->own[i] = true;
+			list->turns[list->n++] = (struct stage_turn){.stage = stage,
+				.bell = stage->bell,
+				.kind = kind,
+				.polls = kind == STAGE_RX || kind == STAGE_TX};
 		}
 	wb_retire(
 		&gateway->control->retire_handle, atomic_exchange(&worker->stages, list), rte_free);
@@ -178,6 +188,12 @@ static struct worker *worker_make(
 	worker->aead = wb_aead_create(err);
 	if (worker->aead == NULL)
 		return NULL;
+	worker->to_open = rte_zmalloc("to_open", sizeof(struct taken), RTE_CACHE_LINE_SIZE);
+	worker->to_seal = rte_zmalloc("to_seal", sizeof(struct taken), RTE_CACHE_LINE_SIZE);
+	worker->spent =
+		rte_zmalloc("spent", sizeof(struct stage_spent) * STAGES_MAX, RTE_CACHE_LINE_SIZE);
+	worker->ran = rte_malloc(
+		"ran", sizeof(struct stage_ran) * (STAGES_MAX + TAKEN_MAX), RTE_CACHE_LINE_SIZE);
 	worker->opening = open_burst_create();
 	worker->sealing = seal_burst_create();
 	snprintf(name, sizeof(name), "events:%u", index);
@@ -185,8 +201,9 @@ static struct worker *worker_make(
 		RING_F_SP_ENQ | RING_F_SC_DEQ);
 	worker->out =
 		rte_zmalloc("outboxes", sizeof(struct outbox) * STAGES_MAX, RTE_CACHE_LINE_SIZE);
-	if (worker->opening == NULL || worker->sealing == NULL || worker->events == NULL ||
-		worker->out == NULL) {
+	if (worker->to_open == NULL || worker->to_seal == NULL || worker->spent == NULL ||
+		worker->ran == NULL || worker->opening == NULL || worker->sealing == NULL ||
+		worker->events == NULL || worker->out == NULL) {
 		wb_err_set(err, ENOMEM, "no memory for the rings of the worker on lcore %u", lcore);
 		return NULL;
 	}
@@ -375,6 +392,10 @@ void plan_free(struct gateway *gateway)
 		wb_aead_destroy(worker->aead);
 		rte_ring_free(worker->events);
 		rte_free(worker->out);
+		rte_free(worker->to_open);
+		rte_free(worker->to_seal);
+		rte_free(worker->spent);
+		rte_free(worker->ran);
 		rte_free(worker->opening);
 		rte_free(worker->sealing);
 		rte_free(atomic_load(&worker->stages));

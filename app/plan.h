@@ -23,7 +23,9 @@
 
 struct plan {
 	struct stage stages[STAGES_MAX];
+	uint8_t bells[STAGES_MAX] __rte_cache_aligned;
 	uint16_t n_stages; /**< one more than the greatest id in use */
+	uint64_t lists;	   /**< that workers were given */
 	/* Stage ids by object. */
 	uint16_t tx[PORTS_MAX];
 	uint16_t tap[PORTS_MAX];

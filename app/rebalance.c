@@ -37,15 +37,23 @@ void rebalance_free(struct rebalance *rebalance)
 	free(rebalance);
 }
 
-/* How much a count of workers' has grown since the last look; a stage's begins anew with another
- * tunnel. */
-static uint64_t growth(const uint64_t *count, uint64_t *last)
+/* How much a count has grown since the last look; a stage's begins anew with another tunnel. */
+static uint64_t growth(uint64_t count, uint64_t *last)
 {
-	uint64_t value = __atomic_load_n(count, __ATOMIC_RELAXED);
-	uint64_t grown = value >= *last ? value - *last : 0;
+	uint64_t grown = count >= *last ? count - *last : 0;
 
-	*last = value;
+	*last = count;
 	return grown;
+}
+
+/* What a stage has cost all the workers that ran it. */
+static uint64_t spent(const struct plan *plan, unsigned stage)
+{
+	uint64_t cycles = 0;
+
+	for (unsigned i = 0; i < plan->n_workers; i++)
+		cycles += __atomic_load_n(&plan->workers[i]->spent[stage].cycles, __ATOMIC_RELAXED);
+	return cycles;
 }
 
 static uint32_t per_mille(uint64_t part, uint64_t whole)
@@ -88,7 +96,7 @@ static void units_gather(
 	uint64_t grown[STAGES_MAX];
 
 	for (unsigned i = 0; i < plan->n_stages; i++)
-		grown[i] = growth(&plan->stages[i].spent.cycles, &rebalance->spent[i]);
+		grown[i] = growth(spent(plan, i), &rebalance->spent[i]);
 	for (unsigned id = 0; id < WB_TUNNELS_MAX; id++) {
 		uint16_t seal = plan->seal[id], open = plan->open[id];
 
@@ -126,9 +134,13 @@ void rebalance_poll(struct control *control, uint64_t now)
 		return;
 	rebalance->looked = now;
 	for (unsigned i = 0; i < plan->n_workers; i++) {
-		totals[i] = growth(&plan->workers[i]->total_cycles, &rebalance->total[i]);
-		busy[i] = per_mille(
-			growth(&plan->workers[i]->busy_cycles, &rebalance->busy[i]), totals[i]);
+		const struct worker *worker = plan->workers[i];
+
+		totals[i] = growth(__atomic_load_n(&worker->total_cycles, __ATOMIC_RELAXED),
+			&rebalance->total[i]);
+		busy[i] = per_mille(growth(__atomic_load_n(&worker->busy_cycles, __ATOMIC_RELAXED),
+					    &rebalance->busy[i]),
+			totals[i]);
 	}
 	units_gather(control, &units, totals, now);
 	if (control->gateway->rebalance && !moves_under_way(control) &&

@@ -68,6 +68,8 @@ static bool cut_up(struct stage *stage, struct worker *worker, struct rte_mbuf *
 		packet_of(pieces[i])->peer = NULL;
 		worker_send(worker, stage->id, pieces[i]);
 	}
+	/* What comes next of the flow goes behind them. */
+	worker->to_seal->held = true;
 	wb_count(worker->count, WB_OUT_CUT_UP, 1);
 	wb_count(worker->count, WB_IN_FRAGMENTS, (uint64_t)n);
 	rte_pktmbuf_free(mbuf);

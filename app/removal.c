@@ -71,7 +71,7 @@ static bool purge_ask(struct control *control, struct wb_peer *peer)
 		return false;
 	packet_of(mbuf)->peer = peer;
 	packet_of(mbuf)->request = PACKET_PURGE;
-	if (rte_ring_enqueue(seal->control, mbuf) == 0)
+	if (stage_tell(seal, mbuf))
 		return true;
 	rte_pktmbuf_free(mbuf);
 	return false;

@@ -335,7 +335,7 @@ static void on_link(void *arg, const struct wb_link *link, bool gone)
 	links_carrier(control, link->name, !gone && link->up && link->carrier);
 	/* `ip link set wg0 mtu N`; what does not fit into the buffers is dropped when sealed. */
 	if (tunnel >= 0 && !gone && link->mtu != 0)
-		control->gateway->tunnels[tunnel].tunnel->mtu =
+		control->gateway->wg->mtu[tunnel] =
 			(uint16_t)RTE_MIN(link->mtu, control->gateway->mtu_max);
 	control->ways_dirty = true;
 }

@@ -128,6 +128,17 @@ static void member_print(const json_t *member)
 		lacp_print(member);
 }
 
+/* What the driver does that would be done here. */
+static void offload_print(const json_t *port)
+{
+	static const char *const words[2][2] = {{"none", "UDP checksums sent"},
+		{"IPv4 checksums received", "IPv4 checksums received, UDP checksums sent"}};
+	bool received = client_int(port, "rx_ipv4_checksums") != 0;
+	bool sent = client_int(port, "tx_udp_checksums") != 0;
+
+	printf("  offload: %s\n", words[received][sent]);
+}
+
 static void port_print(const json_t *port)
 {
 	printf("%s: ", client_text(port, "name"));
@@ -143,7 +154,9 @@ static void port_print(const json_t *port)
 		printf(", system priority %lld, min-links %lld",
 			(long long)client_int(port, "system_priority"),
 			(long long)client_int(port, "min_links"));
-	printf("\n  queue to the port: %lld of %lld packets, %lld dropped\n",
+	putchar('\n');
+	offload_print(port);
+	printf("  queue to the port: %lld of %lld packets, %lld dropped\n",
 		(long long)client_int(port, "tx_queue"),
 		(long long)client_int(port, "tx_queue_size"),
 		(long long)client_int(port, "tx_dropped"));

@@ -111,6 +111,7 @@ static void ports(void **state)
 			 " '/wirebraid/port,bond0': {'name': 'bond0', 'mac': '02:00:00:00:00:01',"
 			 "  'mtu': 1500, 'bond': 1, 'hash': 'layer3+4', 'link': 1, 'members': 2,"
 			 "  'distributing': 1, 'min_links': 16, 'system_priority': 65535,"
+			 "  'rx_ipv4_checksums': 1, 'tx_udp_checksums': 1,"
 			 "  'tx_queue': 3, 'tx_queue_size': 1023, 'tx_dropped': 18446744073709},"
 			 " '/wirebraid/member,bond0:0': {'device': '0000:01:00.0', 'link': 1,"
 			 "  'speed_mbps': 1000, 'distributing': 0, 'standing': 'other system',"
@@ -140,6 +141,7 @@ static void ports(void **state)
 	has(text,
 		"bond0: bond of 802.3ad, hash layer3+4, 1 of 1 members distributing\n"
 		"  MAC 02:00:00:00:00:01, MTU 1500, system priority 65535, min-links 16\n"
+		"  offload: IPv4 checksums received, UDP checksums sent\n"
 		"  queue to the port: 3 of 1023 packets, 18446744073709 dropped\n");
 	has(text,
 		"  member 0000:01:00.0: link up, 1000 Mbit/s, NOT distributing: other system\n"
@@ -151,7 +153,7 @@ static void ports(void **state)
 	has(text,
 		"    system   02:00:00:00:00:02, priority 65535\n"
 		"    aggregator 16 (not in use), churns 2/3, changed 1 minute, 1 second ago\n");
-	has(text, "\nlan0: port, link DOWN\n  MAC 02:00:00:00:00:03, MTU 9000\n");
+	has(text, "\nlan0: port, link DOWN\n  MAC 02:00:00:00:00:03, MTU 9000\n  offload: none\n");
 	json_decref(gathered);
 	json_decref(answers);
 }

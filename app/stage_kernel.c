@@ -110,10 +110,12 @@ void devices_poll(struct worker *worker)
 		struct stage *stage = &plan->stages[watched.stage];
 
 		/* One that went to another worker takes its device along. */
-		if (stage->own.kernel.watcher == worker->qsbr_id + 1)
-			stage->own.kernel.readable = true;
-		else
+		if (stage->own.kernel.watcher != worker->qsbr_id + 1) {
 			epoll_ctl(worker->devices.fd, EPOLL_CTL_DEL, watched.fd, NULL);
+			continue;
+		}
+		stage->own.kernel.readable = true;
+		__atomic_store_n(stage->bell, 1, __ATOMIC_RELAXED);
 	}
 }
 

@@ -18,11 +18,6 @@
 
 /** A burst on its way through the AEAD: of all tunnels whose open stages the worker runs. */
 struct open_burst {
-	/* Taken off rings: looked at together, so that they wait for memory together. */
-	struct rte_mbuf *taken[BURST];
-	struct stage *stages_taken[BURST];
-	uint16_t n_taken;
-
 	struct rte_mbuf *mbufs[BURST];
 	struct stage *stages[BURST];
 	struct wb_keypair *keypairs[BURST];
@@ -39,7 +34,7 @@ static void prefetch_way(const struct wb_peer *peer)
 		rte_prefetch0(&outer->ipv6);
 }
 
-/* Finds the keypair of a message and lays the text out for the AEAD. */
+/* Lays the text of a message out for the AEAD. */
 static void take(struct stage *stage, struct worker *worker, struct open_burst *burst,
 	struct wb_index_entry *entry, struct rte_mbuf *mbuf)
 {
@@ -53,7 +48,7 @@ static void take(struct stage *stage, struct worker *worker, struct open_burst *
 		return;
 	}
 	keypair = (struct wb_keypair *)entry;
-	if (unlikely(entry->peer->tunnel->id != stage->object)) {
+	if (unlikely(entry->tunnel != stage->object)) {
 		worker_drop(worker, mbuf, WB_DROP_WG_WRONG_TUNNEL);
 		return;
 	}
@@ -204,41 +199,37 @@ static bool ecn_decapsulate(struct rte_mbuf *mbuf, uint8_t outer_tos)
 	return true;
 }
 
-/* True if the allowed IPs give the packet's source to the peer that sealed it (paper, section 2).
- */
-static bool source_allowed(struct stage *stage, struct worker *worker, const struct wb_peer *peer,
-	const struct rte_mbuf *mbuf)
+/* Asks whose the packet's source is. */
+static void source_ask(struct worker *worker, const struct stage *stage,
+	const struct rte_mbuf *mbuf, struct wb_allowedips_query *query)
 {
 	const struct wb_allowedips *allowed = atomic_load_explicit(
-		&worker->gateway->wg->by_id[stage->object]->allowed, memory_order_acquire);
+		&worker->gateway->wg->allowed[stage->object], memory_order_acquire);
 	const uint8_t *l3 = rte_pktmbuf_mtod(mbuf, const uint8_t *);
 
 	if (*l3 >> 4 == 4)
-		return wb_allowedips_lookup4(
-			       allowed, ((const struct rte_ipv4_hdr *)l3)->src_addr) == peer->id;
-	return wb_allowedips_lookup6(allowed, ((const struct rte_ipv6_hdr *)l3)->src_addr) ==
-		peer->id;
+		wb_allowedips_query4(query, allowed, ((const struct rte_ipv4_hdr *)l3)->src_addr);
+	else
+		wb_allowedips_query6(query, allowed, ((const struct rte_ipv6_hdr *)l3)->src_addr);
 }
 
 /* What a connection's other side may send is to fit the way back to the peer. */
-static void clamp(const struct wb_peer *peer, struct rte_mbuf *mbuf)
+static void clamp(const struct wb_peer *peer, struct rte_mbuf *mbuf, uint16_t mtu)
 {
 	const struct wb_outer *outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
-	uint16_t mtu = peer->tunnel->mtu;
 
 	if (outer != NULL && outer->inner_mtu < mtu)
 		mtu = outer->inner_mtu;
 	mss_clamp(rte_pktmbuf_mtod(mbuf, uint8_t *), rte_pktmbuf_data_len(mbuf), mtu);
 }
 
-/* Judges one message whose AEAD is done. True: the mbuf's data is an inner packet to forward. */
+/* Judges one message whose AEAD is done. True: the mbuf's data is an inner packet. */
 static bool judge(struct worker *worker, struct open_burst *burst, unsigned i)
 {
 	struct stage *stage = burst->stages[i];
 	struct wb_keypair *keypair = burst->keypairs[i];
 	struct wb_aead_op *op = &burst->ops[i];
 	struct rte_mbuf *mbuf = burst->mbufs[i];
-	uint8_t tos = packet_of(mbuf)->tos;
 	int reason;
 
 	if (unlikely(!op->ok)) {
@@ -263,31 +254,58 @@ static bool judge(struct worker *worker, struct open_burst *burst, unsigned i)
 		worker_drop(worker, mbuf, WB_DROP_WG_INNER_BAD);
 		return false;
 	}
-	if (unlikely(!source_allowed(stage, worker, keypair->entry.peer, mbuf))) {
+	return true;
+}
+
+/* The rest of it, once it is known whose the source is: it must be the peer's that sealed the
+ * packet (paper, section 2). */
+static bool admit(struct worker *worker, struct open_burst *burst, unsigned i, uint32_t source)
+{
+	const struct wb_peer *peer = burst->keypairs[i]->entry.peer;
+	struct rte_mbuf *mbuf = burst->mbufs[i];
+
+	if (unlikely(source != peer->id)) {
 		worker_drop(worker, mbuf, WB_DROP_WG_SOURCE_NOT_ALLOWED);
 		return false;
 	}
-	if (unlikely(!ecn_decapsulate(mbuf, tos))) {
+	if (unlikely(!ecn_decapsulate(mbuf, packet_of(mbuf)->tos))) {
 		worker_drop(worker, mbuf, WB_DROP_WG_ECN_INVALID);
 		return false;
 	}
 	if (worker->gateway->mss_clamp)
-		clamp(keypair->entry.peer, mbuf);
+		clamp(peer, mbuf, worker->gateway->wg->mtu[burst->stages[i]->object]);
 	return true;
 }
 
 /* From the message to the keypair, and from there to the peer, whose part comes when the AEAD is
- * done: each round waits for memory that was asked for long before. */
-static void lay_out(struct worker *worker, struct open_burst *burst)
+ * done: each round waits for memory that the one before has asked for. */
+static void lay_out(
+	struct worker *worker, struct open_burst *burst, const struct taken *taken, unsigned from)
 {
 	const struct wb_index_table *indices = worker->gateway->wg->indices;
+	unsigned n = RTE_MIN((unsigned)BURST, taken->n - from);
 	struct wb_index_entry *entries[BURST], *last = NULL;
+	uint32_t receivers[BURST], last_receiver = 0;
 
-	for (unsigned i = 0; i < burst->n_taken; i++) {
+	for (unsigned i = 0; i < n; i++) {
 		const struct wb_msg_transport *message =
-			rte_pktmbuf_mtod(burst->taken[i], const void *);
+			rte_pktmbuf_mtod(taken->mbufs[from + i], const void *);
 
-		entries[i] = wb_index_lookup(indices, rte_le_to_cpu_32(message->receiver));
+		receivers[i] = rte_le_to_cpu_32(message->receiver);
+		if (likely(receivers[i] == last_receiver))
+			continue;
+		last_receiver = receivers[i];
+		rte_prefetch0(&indices->slots[last_receiver & indices->mask]);
+	}
+	last_receiver = 0;
+	for (unsigned i = 0; i < n; i++) {
+		if (likely(receivers[i] == last_receiver))
+			continue;
+		last_receiver = receivers[i];
+		rte_prefetch0(wb_index_slot(indices, last_receiver));
+	}
+	for (unsigned i = 0; i < n; i++) {
+		entries[i] = wb_index_lookup(indices, receivers[i]);
 		if (likely(entries[i] == last || entries[i] == NULL))
 			continue;
 		last = entries[i];
@@ -298,9 +316,9 @@ static void lay_out(struct worker *worker, struct open_burst *burst)
 		rte_prefetch0(&last->peer->open);
 	}
 	burst->n = 0;
-	for (unsigned i = 0; i < burst->n_taken; i++)
-		take(burst->stages_taken[i], worker, burst, entries[i], burst->taken[i]);
-	burst->n_taken = 0;
+	for (unsigned i = 0; i < n; i++)
+		take(&worker->gateway->plan.stages[taken->stages[from + i]], worker, burst,
+			entries[i], taken->mbufs[from + i]);
 }
 
 static void forward(struct worker *worker, struct ip_burst *ip)
@@ -325,37 +343,46 @@ struct open_burst *open_burst_create(void)
 /* Messages are only taken off the ring here: there may be more of them in other tunnels' rings. */
 unsigned stage_open_run(struct stage *stage, struct worker *worker)
 {
-	struct open_burst *burst = worker->opening;
-	struct rte_mbuf **mbufs;
-	unsigned count;
-
 	/* Each tunnel is to get half a burst a round, whatever those before it had. */
-	if (burst->n_taken > BURST / 2)
+	if (worker->to_open->n > BURST / 2)
 		stage_open_finish(worker);
-	mbufs = &burst->taken[burst->n_taken];
-	count = rte_ring_dequeue_burst(stage->in, (void **)mbufs, BURST - burst->n_taken, NULL);
-	for (unsigned i = 0; i < count; i++) {
-		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
-		burst->stages_taken[burst->n_taken + i] = stage;
-	}
-	burst->n_taken = (uint16_t)(burst->n_taken + count);
-	return count;
+	return worker_take(worker->to_open, stage, BURST - worker->to_open->n);
+}
+
+/* What the AEAD is done with: judged, and sent on. */
+static void send_burst(struct worker *worker, struct open_burst *burst)
+{
+	struct wb_allowedips_query queries[BURST];
+	uint8_t good[BURST];
+	unsigned n = 0;
+	struct ip_burst ip;
+
+	for (unsigned i = 0; i < burst->n; i++)
+		if (judge(worker, burst, i)) {
+			source_ask(worker, burst->stages[i], burst->mbufs[i], &queries[n]);
+			good[n++] = (uint8_t)i;
+		}
+	wb_allowedips_lookup_bulk(queries, n);
+	ip.n = 0;
+	for (unsigned i = 0; i < n; i++)
+		if (admit(worker, burst, good[i], queries[i].peer_id)) {
+			struct rte_mbuf *mbuf = burst->mbufs[good[i]];
+
+			packet_of(mbuf)->via = (uint16_t)(burst->stages[good[i]]->object + 1);
+			ip.mbufs[ip.n++] = mbuf;
+		}
+	forward(worker, &ip);
 }
 
 void stage_open_finish(struct worker *worker)
 {
+	struct taken *taken = worker->to_open;
 	struct open_burst *burst = worker->opening;
-	struct ip_burst ip;
 
-	if (burst->n_taken == 0)
-		return;
-	lay_out(worker, burst);
-	ip.n = 0;
-	wb_aead_open_burst(worker->aead, burst->ops, burst->n);
-	for (unsigned i = 0; i < burst->n; i++)
-		if (judge(worker, burst, i)) {
-			packet_of(burst->mbufs[i])->via = (uint16_t)(burst->stages[i]->object + 1);
-			ip.mbufs[ip.n++] = burst->mbufs[i];
-		}
-	forward(worker, &ip);
+	for (unsigned from = 0; from < taken->n; from += BURST) {
+		lay_out(worker, burst, taken, from);
+		wb_aead_open_burst(worker->aead, burst->ops, burst->n);
+		send_burst(worker, burst);
+	}
+	taken->n = 0;
 }

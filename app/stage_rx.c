@@ -47,7 +47,7 @@ static bool frame_classify(struct worker *worker, struct stage *stage, struct rt
 		return false;
 	}
 	rte_pktmbuf_adj(mbuf, ETHER_LEN);
-	reason = ip_check(mbuf);
+	reason = ip_check_received(mbuf, port->believed);
 	if (unlikely(reason != 0)) {
 		worker_drop(worker, mbuf, (enum wb_counter)reason);
 		return false;

@@ -13,6 +13,7 @@
 #include "mss.h"
 #include "outer.h"
 #include "refuse.h"
+#include "seal_peers.h"
 #include "session.h"
 #include "split.h"
 #include "wg/transport.h"
@@ -21,6 +22,11 @@
 #define WAY_PATIENCE (3 * NS_PER_SECOND)
 
 #define PADDING_MAX 15
+
+/* Packets that go through the AEAD together. Of many peers, few: while they do, the next ones'
+ * peers come out of memory, and there is a limit to how many lines can be on their way. */
+#define CHUNK_FEW_PEERS	 32
+#define CHUNK_MANY_PEERS 8
 
 /* Peers that wait which one run looks after. */
 #define WAITING_A_RUN 8
@@ -36,10 +42,8 @@ struct sender {
 /** A burst on its way through the AEAD: of all tunnels whose seal stages the worker runs, so that
  * many tunnels with a packet each cost little more than one with many. */
 struct seal_burst {
-	/* Taken off rings: looked at together, so that they wait for memory together. */
-	struct rte_mbuf *taken[BURST];
-	struct stage *stages[BURST];
-	uint16_t n_taken;
+	struct seal_peers peers_found;
+	unsigned chunk; /**< how many packets go through the AEAD together */
 
 	/** The last packet's, if it goes for the next one of its peer too. Looked up after the
 	 * packets were taken off the ring, it is as fresh for all of them. */
@@ -80,6 +84,8 @@ static void stage_packet(
 	if (!seal->listed) {
 		seal->listed = true;
 		STAILQ_INSERT_TAIL(&stage->own.seal.waiting, peer, seal.waiting);
+		/* The worker has seen by now what the stage's run left to do. */
+		__atomic_store_n(stage->bell, 1, __ATOMIC_RELAXED);
 	}
 }
 
@@ -169,7 +175,6 @@ static bool way_ready(struct worker *worker, struct wb_peer *peer, const struct 
 static bool ready(
 	struct stage *stage, struct worker *worker, struct wb_peer *peer, struct sender *sender)
 {
-	const struct wb_tunnel *tunnel = worker->gateway->wg->by_id[stage->object];
 	struct wb_keypair *keypair;
 
 	*sender = (struct sender){.peer = peer};
@@ -187,7 +192,7 @@ static bool ready(
 		return false;
 	if (unlikely(sender->outer == NULL))
 		return true;
-	sender->mtu = RTE_MIN(tunnel->mtu, sender->outer->inner_mtu);
+	sender->mtu = RTE_MIN(worker->gateway->wg->mtu[stage->object], sender->outer->inner_mtu);
 	if (unlikely(wb_session_wants_rekey_on_send(wb_keypair_age(keypair, worker->now),
 		    keypair->seal.counter, keypair->initiator)))
 		session_want_handshake(worker, peer);
@@ -236,7 +241,7 @@ static void seal_one(struct stage *stage, struct worker *worker, struct seal_bur
 	if (worker->gateway->mss_clamp && rte_pktmbuf_data_len(mbuf) > 0)
 		mss_clamp(rte_pktmbuf_mtod(mbuf, uint8_t *), rte_pktmbuf_data_len(mbuf), mtu);
 	if (unlikely(rte_pktmbuf_data_len(mbuf) > mtu))
-		mtu = worker->gateway->wg->by_id[stage->object]->mtu;
+		mtu = worker->gateway->wg->mtu[stage->object];
 	add_to_burst(burst, mtu, sender, mbuf);
 }
 
@@ -264,8 +269,7 @@ static unsigned flush_one(
 	if (unlikely(atomic_exchange(&peer->gave_up, false)))
 		for (; seal->staged > 0; handled++)
 			worker_drop(worker, unstage(seal), WB_DROP_NO_SESSION);
-	for (; seal->staged > 0 && burst->n + burst->n_taken < BURST &&
-		ready(stage, worker, peer, &sender);
+	for (; seal->staged > 0 && burst->n < BURST && ready(stage, worker, peer, &sender);
 		handled++)
 		seal_one(stage, worker, burst, &sender, unstage(seal));
 	return handled;
@@ -299,21 +303,6 @@ static void purge(struct stage *stage, struct worker *worker, struct wb_peer *pe
 	atomic_store_explicit(&peer->purged, true, memory_order_release);
 }
 
-static struct wb_peer *peer_for(struct stage *stage, struct worker *worker, struct rte_mbuf *mbuf)
-{
-	struct wb_tunnels *wg = worker->gateway->wg;
-	const struct wb_allowedips *allowed =
-		atomic_load_explicit(&wg->by_id[stage->object]->allowed, memory_order_acquire);
-	const uint8_t *l3 = rte_pktmbuf_mtod(mbuf, const uint8_t *);
-	uint32_t id;
-
-	if (*l3 >> 4 == 4)
-		id = wb_allowedips_lookup4(allowed, ((const struct rte_ipv4_hdr *)l3)->dst_addr);
-	else
-		id = wb_allowedips_lookup6(allowed, ((const struct rte_ipv6_hdr *)l3)->dst_addr);
-	return id == 0 ? NULL : wb_peer_by_id(wg, id);
-}
-
 /* A keepalive: needless if data waits to be sent, impossible without a key. */
 static void take_keepalive(struct stage *stage, struct worker *worker, struct seal_burst *burst,
 	struct wb_peer *peer, struct rte_mbuf *mbuf)
@@ -341,8 +330,8 @@ static void take_one(struct stage *stage, struct worker *worker, struct seal_bur
 static unsigned take_control(struct stage *stage, struct worker *worker, struct seal_burst *burst)
 {
 	struct rte_mbuf *mbufs[BURST];
-	unsigned count = rte_ring_dequeue_burst(
-		stage->control, (void **)mbufs, BURST - burst->n - burst->n_taken, NULL);
+	unsigned count =
+		rte_ring_dequeue_burst(stage->control, (void **)mbufs, BURST - burst->n, NULL);
 
 	for (unsigned i = 0; i < count; i++) {
 		struct packet *packet = packet_of(mbufs[i]);
@@ -354,67 +343,14 @@ static unsigned take_control(struct stage *stage, struct worker *worker, struct 
 			break;
 		case PACKET_SEAL:
 			wb_count(worker->count, WB_IN_ORIGINATED, 1);
-			take_one(stage, worker, burst, peer_for(stage, worker, mbufs[i]), mbufs[i]);
+			take_one(stage, worker, burst,
+				seal_peer_for(worker, stage->object, mbufs[i]), mbufs[i]);
 			break;
 		default:
 			take_keepalive(stage, worker, burst, packet->peer, mbufs[i]);
 		}
 	}
 	return count;
-}
-
-/* Data is only taken off the ring here: there may be more of it in other tunnels' rings. */
-static unsigned take_data(struct stage *stage, struct seal_burst *burst)
-{
-	struct rte_mbuf **mbufs = &burst->taken[burst->n_taken];
-	unsigned count = rte_ring_dequeue_burst(
-		stage->in, (void **)mbufs, BURST - burst->n - burst->n_taken, NULL);
-
-	for (unsigned i = 0; i < count; i++) {
-		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
-		burst->stages[burst->n_taken + i] = stage;
-	}
-	burst->n_taken = (uint16_t)(burst->n_taken + count);
-	return count;
-}
-
-/* Seals go on counters, and counters on peers: three rounds, each of which waits for the memory
- * that the one before asked for. */
-static void lay_out(struct worker *worker, struct seal_burst *burst)
-{
-	struct wb_peer *peers[BURST], *last = NULL;
-
-	/* What control's packets found is older than the data. */
-	burst->sender.peer = NULL;
-	for (unsigned i = 0; i < burst->n_taken; i++) {
-		peers[i] = peer_for(burst->stages[i], worker, burst->taken[i]);
-		if (peers[i] == last || peers[i] == NULL)
-			continue;
-		last = peers[i];
-		rte_prefetch0(last);
-		rte_prefetch0(&last->seal);
-		rte_prefetch0(&last->open);
-	}
-	last = NULL;
-	for (unsigned i = 0; i < burst->n_taken; i++) {
-		const struct wb_keypair *keypair;
-		const struct wb_outer *outer;
-
-		if (peers[i] == last || peers[i] == NULL)
-			continue;
-		last = peers[i];
-		keypair = atomic_load_explicit(&last->current, memory_order_acquire);
-		outer = atomic_load_explicit(&last->outer, memory_order_acquire);
-		if (keypair == NULL || outer == NULL)
-			continue;
-		rte_prefetch0(keypair);
-		rte_prefetch0(&keypair->seal);
-		rte_prefetch0(outer);
-		rte_prefetch0(&outer->ipv6);
-	}
-	for (unsigned i = 0; i < burst->n_taken; i++)
-		take_one(burst->stages[i], worker, burst, peers[i], burst->taken[i]);
-	burst->n_taken = 0;
 }
 
 /* By a port, or into another tunnel. */
@@ -459,7 +395,11 @@ static void send_burst(struct worker *worker, struct seal_burst *burst)
 
 struct seal_burst *seal_burst_create(void)
 {
-	return rte_zmalloc("seal_burst", sizeof(struct seal_burst), RTE_CACHE_LINE_SIZE);
+	struct seal_burst *burst = rte_zmalloc("seal_burst", sizeof(*burst), RTE_CACHE_LINE_SIZE);
+
+	if (burst != NULL)
+		burst->chunk = CHUNK_FEW_PEERS;
+	return burst;
 }
 
 unsigned stage_seal_run(struct stage *stage, struct worker *worker)
@@ -468,24 +408,95 @@ unsigned stage_seal_run(struct stage *stage, struct worker *worker)
 	unsigned handled = 0;
 
 	/* Each tunnel is to get half a burst a round, whatever those before it had. */
-	if (burst->n + burst->n_taken > BURST / 2)
+	if (burst->n + worker->to_seal->n > BURST / 2)
 		stage_seal_finish(worker);
 	if (unlikely(!STAILQ_EMPTY(&stage->own.seal.waiting)))
 		handled += flush_waiting(stage, worker, burst);
 	if (unlikely(!rte_ring_empty(stage->control)))
 		handled += take_control(stage, worker, burst);
-	return handled + take_data(stage, burst);
+	/* Data is only taken off the ring here: there may be more of it in other tunnels' rings. */
+	return handled + worker_take(worker->to_seal, stage, BURST - worker->to_seal->n);
+}
+
+/* Asks for what send_burst() needs: it comes while the AEAD works. */
+static void prefetch_sent(const struct seal_burst *burst)
+{
+	const struct wb_peer *last = NULL;
+
+	for (unsigned i = 0; i < burst->n; i++) {
+		if (burst->peers[i] == last)
+			continue;
+		last = burst->peers[i];
+		rte_prefetch0(&last->open);
+		rte_prefetch0(burst->outers[i]);
+	}
+}
+
+/* Seals what is laid out, and sends it. */
+static void seal_and_send(struct worker *worker, struct seal_burst *burst)
+{
+	if (burst->n > 0) {
+		prefetch_sent(burst);
+		wb_aead_seal_burst(worker->aead, burst->ops, burst->n);
+		send_burst(worker, burst);
+	}
+	burst->n = 0;
+}
+
+/* Lays out some of the packets that were taken and found peers. */
+static void lay_out(struct worker *worker, struct seal_burst *burst, unsigned at, unsigned end)
+{
+	const struct seal_peers *peers = &burst->peers_found;
+	struct plan *plan = &worker->gateway->plan;
+
+	if (burst->n + end - at > BURST)
+		seal_and_send(worker, burst);
+	for (unsigned i = at; i < end; i++) {
+		unsigned place = peers->from + i;
+
+		take_one(&plan->stages[peers->taken->stages[place]], worker, burst, peers->peers[i],
+			peers->taken->mbufs[place]);
+	}
+}
+
+/* Up to BURST of the packets that were taken. While the AEAD has some, the next ones' peers come
+ * out of memory. */
+static void seal_taken(struct worker *worker, struct seal_burst *burst, unsigned n)
+{
+	struct seal_peers *peers = &burst->peers_found;
+	unsigned chunk = burst->chunk;
+#define END(at) RTE_MIN((at) + chunk, n)
+
+	peers->changes = 0;
+	for (unsigned at = 0; at < n + 3 * chunk; at += chunk) {
+		if (at < n)
+			seal_peers_ask(peers, worker, at, END(at));
+		if (at >= chunk && at - chunk < n)
+			seal_peers_find(peers, worker, at - chunk, END(at - chunk));
+		if (at >= 2 * chunk && at - 2 * chunk < n)
+			seal_peers_prefetch(peers, at - 2 * chunk, END(at - 2 * chunk));
+		if (at >= 3 * chunk) {
+			lay_out(worker, burst, at - 3 * chunk, END(at - 3 * chunk));
+			seal_and_send(worker, burst);
+		}
+	}
+#undef END
+	/* The next burst will be much like this one. */
+	burst->chunk = peers->changes * 4 > n ? CHUNK_MANY_PEERS : CHUNK_FEW_PEERS;
 }
 
 void stage_seal_finish(struct worker *worker)
 {
 	struct seal_burst *burst = worker->sealing;
+	struct seal_peers *peers = &burst->peers_found;
 
-	lay_out(worker, burst);
-	if (burst->n > 0) {
-		wb_aead_seal_burst(worker->aead, burst->ops, burst->n);
-		send_burst(worker, burst);
-	}
-	burst->n = 0;
+	/* What control's packets found is older than the data. */
+	burst->sender.peer = NULL;
+	peers->taken = worker->to_seal;
+	for (peers->from = 0; peers->from < worker->to_seal->n; peers->from += BURST)
+		seal_taken(
+			worker, burst, RTE_MIN((unsigned)BURST, worker->to_seal->n - peers->from));
+	seal_and_send(worker, burst);
+	worker->to_seal->n = 0;
 	burst->sender.peer = NULL;
 }

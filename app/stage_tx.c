@@ -6,6 +6,7 @@
 #include <rte_ethdev.h>
 
 #include "gateway.h"
+#include "port/prepare.h"
 
 /* The bonding PMD wants its tx called every 100 ms at the least. */
 #define TX_SERVE_EVERY (10 * NS_PER_MS)
@@ -25,16 +26,18 @@ unsigned stage_tx_run(struct stage *stage, struct worker *worker)
 {
 	const struct gateway_port *port = &worker->gateway->ports[stage->object];
 	struct rte_mbuf *frames[2 * BURST];
-	unsigned count, sent;
+	unsigned count, ready, sent;
 
 	count = rte_ring_dequeue_burst(stage->in, (void **)frames, BURST, NULL);
 	count += rte_ring_dequeue_burst(stage->control, (void **)&frames[count], BURST, NULL);
 	if (count == 0 && worker->now - stage->own.tx.last < TX_SERVE_EVERY)
 		return 0;
 	stage->own.tx.last = worker->now;
-	sent = send_frames(port, frames, count);
+	ready = wb_port_prepare(port->port, frames, count);
+	sent = send_frames(port, frames, ready);
 	wb_count(worker->count, WB_OUT_PORT_TX, sent);
-	wb_count(worker->count, WB_DROP_TX_PORT_FULL, count - sent);
+	wb_count(worker->count, WB_DROP_TX_REFUSED, count - ready);
+	wb_count(worker->count, WB_DROP_TX_PORT_FULL, ready - sent);
 	if (unlikely(sent < count))
 		__atomic_store_n(&stage->own.tx.refused, stage->own.tx.refused + count - sent,
 			__ATOMIC_RELAXED);

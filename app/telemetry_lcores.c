@@ -21,6 +21,7 @@ int telemetry_stage(struct gateway *gateway, const char *params, struct rte_tel_
 	unsigned index, place;
 	const struct stage_list *list;
 	const struct stage *stage;
+	const struct stage_spent *spent;
 
 	telemetry_split(params, name, sizeof(name), &place, &index);
 	index = (unsigned)strtoul(name, NULL, 10);
@@ -29,15 +30,16 @@ int telemetry_stage(struct gateway *gateway, const char *params, struct rte_tel_
 	list = atomic_load_explicit(&gateway->plan.workers[index]->stages, memory_order_relaxed);
 	if (place >= list->n)
 		return -ENOENT;
-	stage = list->stages[place];
+	stage = list->turns[place].stage;
+	spent = &gateway->plan.workers[index]->spent[stage->id];
 	rte_tel_data_start_dict(data);
 	rte_tel_data_add_dict_string(data, "name", stage->name);
 	rte_tel_data_add_dict_u64(
-		data, "cycles", __atomic_load_n(&stage->spent.cycles, __ATOMIC_RELAXED));
+		data, "cycles", __atomic_load_n(&spent->cycles, __ATOMIC_RELAXED));
 	rte_tel_data_add_dict_u64(
-		data, "packets", __atomic_load_n(&stage->spent.packets, __ATOMIC_RELAXED));
+		data, "packets", __atomic_load_n(&spent->packets, __ATOMIC_RELAXED));
 	rte_tel_data_add_dict_u64(
-		data, "bursts", __atomic_load_n(&stage->spent.bursts, __ATOMIC_RELAXED));
+		data, "bursts", __atomic_load_n(&spent->bursts, __ATOMIC_RELAXED));
 	return 0;
 }
 
@@ -57,7 +59,7 @@ int telemetry_lcore(struct gateway *gateway, const char *params, struct rte_tel_
 		return -ENOMEM;
 	rte_tel_data_start_array(stages, RTE_TEL_STRING_VAL);
 	for (unsigned i = 0; i < list->n; i++)
-		rte_tel_data_add_array_string(stages, list->stages[i]->name);
+		rte_tel_data_add_array_string(stages, list->turns[i].stage->name);
 	rte_tel_data_start_dict(data);
 	rte_tel_data_add_dict_int(data, "lcore", (int)worker->lcore);
 	rte_tel_data_add_dict_int(data, "cpu", worker->cpu);

@@ -83,6 +83,8 @@ int telemetry_port(struct gateway *gateway, const char *params, struct rte_tel_d
 	rte_tel_data_add_dict_string(data, "mac", mac);
 	rte_tel_data_add_dict_int(data, "mtu", port->mtu);
 	rte_tel_data_add_dict_int(data, "rx_queues", port->rx_queues);
+	rte_tel_data_add_dict_int(data, "rx_ipv4_checksums", port->ip4_checksums);
+	rte_tel_data_add_dict_int(data, "tx_udp_checksums", port->udp_checksums);
 	rte_tel_data_add_dict_int(data, "bond", port->bond);
 	if (port->bond)
 		bond_put(data, port);

@@ -79,7 +79,7 @@ int telemetry_tunnel(struct gateway *gateway, const char *params, struct rte_tel
 	rte_tel_data_add_dict_string(
 		data, "public_key", wb_key_format(&tunnel->identity.public_key, key));
 	rte_tel_data_add_dict_int(data, "listen_port", tunnel->listen_port);
-	rte_tel_data_add_dict_int(data, "mtu", tunnel->mtu);
+	rte_tel_data_add_dict_int(data, "mtu", gateway->wg->mtu[tunnel->id]);
 	rte_tel_data_add_dict_u64(data, "fwmark", tunnel->fwmark);
 	rte_tel_data_add_dict_int(data, "peers", (int)tunnel->n_peers);
 	rte_tel_data_add_dict_int(data, "lcore_seal", plan->stages[plan->seal[tunnel->id]].lcore);

@@ -21,8 +21,7 @@ int tunnel_open(struct control *control, const char *name, uint16_t mtu, struct 
 	memset(slot, 0, sizeof(*slot));
 	rc = wb_tuntap_create(name, NULL, mtu, &slot->tun, err);
 	if (rc < 0) {
-		wb_tunnel_unlink(gateway->wg, tunnel);
-		wb_tunnel_free(tunnel);
+		wb_tunnel_remove(gateway->wg, tunnel);
 		return rc;
 	}
 	slot->tunnel = tunnel;
@@ -33,8 +32,7 @@ int tunnel_open(struct control *control, const char *name, uint16_t mtu, struct 
 		return tunnel->id;
 	wb_tuntap_destroy(slot->tun);
 	memset(slot, 0, sizeof(*slot));
-	wb_tunnel_unlink(gateway->wg, tunnel);
-	wb_tunnel_free(tunnel);
+	wb_tunnel_remove(gateway->wg, tunnel);
 	return rc;
 }
 
@@ -105,8 +103,7 @@ static void tunnel_end(struct gateway *gateway, struct gateway_tunnel *slot)
 	plan_tunnel_free(gateway, tunnel->id);
 	rte_free(atomic_load(&slot->icmp_sources));
 	wb_tuntap_destroy(slot->tun);
-	wb_tunnel_unlink(gateway->wg, tunnel);
-	wb_tunnel_free(tunnel);
+	wb_tunnel_remove(gateway->wg, tunnel);
 	memset(slot, 0, sizeof(*slot));
 }
 

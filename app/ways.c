@@ -60,26 +60,14 @@ static uint16_t path_mtu_least(const struct wb_addr *addr)
 	return addr->family == AF_INET ? 552 : IP6_LEAST_MTU;
 }
 
-/* The peer whose allowed IPs hold an address. */
-static const struct wb_peer *peer_towards(
-	const struct control *control, const struct wb_tunnel *tunnel, const struct wb_addr *addr)
-{
-	const struct wb_allowedips *allowed =
-		atomic_load_explicit(&tunnel->allowed, memory_order_relaxed);
-	uint32_t id = addr->family == AF_INET ? wb_allowedips_lookup4(allowed, addr->v4)
-					      : wb_allowedips_lookup6(allowed, addr->bytes);
-
-	return id == 0 ? NULL : wb_peer_by_id(control->gateway->wg, id);
-}
-
 /* Whether what enters a tunnel for an address would come back to this peer, sealed again and
  * again. */
 static bool leads_back(const struct control *control, const struct wb_peer *peer, unsigned tunnel,
 	const struct wb_addr *addr)
 {
 	for (unsigned depth = 0; depth < NESTED_MAX; depth++) {
-		const struct wb_peer *next =
-			peer_towards(control, control->gateway->tunnels[tunnel].tunnel, addr);
+		const struct wb_peer *next = wb_tunnel_peer_towards(
+			control->gateway->wg, control->gateway->tunnels[tunnel].tunnel, addr);
 		const struct wb_outer *outer = next == NULL
 			? NULL
 			: atomic_load_explicit(&next->outer, memory_order_relaxed);
@@ -107,7 +95,7 @@ static bool way_through_tunnel(struct control *control, const struct wb_peer *pe
 	out->local = way->source;
 	out->remote = peer->endpoint;
 	out->local_port = wb_tunnel_source(peer->tunnel);
-	out->mtu = control->gateway->tunnels[tunnel].tunnel->mtu;
+	out->mtu = control->gateway->wg->mtu[tunnel];
 	return true;
 }
 

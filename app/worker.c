@@ -22,7 +22,7 @@ void worker_flush_one(struct worker *worker, uint16_t stage_id)
 {
 	const struct stage *stage = &worker->gateway->plan.stages[stage_id];
 	struct outbox *out = &worker->out[stage_id];
-	unsigned sent = rte_ring_enqueue_burst(stage->in, (void **)out->mbufs, out->n, NULL);
+	unsigned sent = stage_put(stage, out->mbufs, out->n);
 
 	if (unlikely(sent < out->n)) {
 		wb_count(worker->count, stage->full, out->n - sent);
@@ -52,24 +52,45 @@ bool worker_tell(struct worker *worker, const struct event *event)
 /* Notes what stages that did something took since `began`, the hand-over included: each by its
  * share of the packets. Returns the time. Those with nothing to do cost no reading of the clock:
  * they count to the next ones. */
-static uint64_t account(struct stage *const *stages, unsigned n, unsigned handled, uint64_t began)
+static uint64_t account(struct worker *worker, unsigned handled, uint64_t began)
 {
-	uint64_t ended = rte_rdtsc(), each = n == 1 ? 0 : ((ended - began) << 8) / handled;
+	uint64_t ended = rte_rdtsc();
+	uint64_t each = worker->n_ran == 1 ? 0 : ((ended - began) << 8) / handled;
 
-	for (unsigned i = 0; i < n; i++) {
-		struct stage_spent *spent = &stages[i]->spent;
+	for (unsigned i = 0; i < worker->n_ran; i++) {
+		const struct stage_ran *ran = &worker->ran[i];
+		struct stage_spent *spent = &worker->spent[ran->stage];
 
-		if (spent->last == 0)
-			continue;
-		spent->cycles += n == 1 ? ended - began : each * spent->last >> 8;
-		spent->packets += spent->last;
-		spent->bursts++;
+		spent->cycles += worker->n_ran == 1 ? ended - began : each * ran->packets >> 8;
+		spent->packets += ran->packets;
+		/* One that has come up twice has had one burst all the same. */
+		spent->bursts += spent->loop != worker->loops + 1;
+		spent->loop = worker->loops + 1;
 	}
 	return ended;
 }
 
-/* Whether a stage has nothing to do: with many tunnels most have not, and to see so from here is
- * cheaper than to call them. */
+static void note_run(struct worker *worker, uint16_t stage_id, unsigned packets)
+{
+	struct stage_ran *ran = &worker->ran[worker->n_ran];
+
+	if (worker->n_ran > 0 && ran[-1].stage == stage_id) {
+		ran[-1].packets = (uint16_t)(ran[-1].packets + packets);
+		return;
+	}
+	*ran = (struct stage_ran){.stage = stage_id, .packets = (uint16_t)packets};
+	worker->n_ran++;
+}
+
+/* What the stages of a kind have been handed: the first of what they have taken. */
+static unsigned note_handed(struct worker *worker, const struct taken *taken)
+{
+	for (unsigned i = 0; i < taken->n; i++)
+		note_run(worker, taken->stages[i], 1);
+	return taken->n;
+}
+
+/* Whether a stage that has run has nothing left to do. */
 static bool is_idle(const struct stage *stage, const struct worker *worker)
 {
 	switch (stage->kind) {
@@ -87,24 +108,79 @@ static bool is_idle(const struct stage *stage, const struct worker *worker)
 	}
 }
 
-unsigned worker_run_stages(struct worker *worker, struct stage *const *stages, unsigned n)
+/* Runs a stage; if something is left, it is called again. Returns how many packets it handled. */
+static unsigned run_called(
+	struct worker *worker, const struct stage_turn *turn, struct taken *taken)
 {
+	struct stage *stage = turn->stage;
+	unsigned done;
+
+	/* The rings are looked into after the exchange: who rings from now on is heard next time.
+	 */
+	__atomic_exchange_n(turn->bell, 0, __ATOMIC_SEQ_CST);
+	done = stage->run(stage, worker);
+	if (is_idle(stage, worker))
+		return done;
+	__atomic_store_n(turn->bell, 1, __ATOMIC_RELAXED);
+	if (taken != NULL && !rte_ring_empty(stage->in))
+		taken->held = true;
+	return done;
+}
+
+static struct taken *taken_by(struct worker *worker, enum stage_kind kind)
+{
+	switch (kind) {
+	case STAGE_OPEN:
+		return worker->to_open;
+	case STAGE_SEAL:
+		return worker->to_seal;
+	default:
+		return NULL;
+	}
+}
+
+unsigned worker_run_stages(struct worker *worker, const struct stage_turn *turns, unsigned n)
+{
+	struct taken *taken = taken_by(worker, turns[0].kind);
 	unsigned handled = 0;
 
 	/* "Sent after received" is told by time alone (lib/noise's timers): stages of different
 	 * kinds must not share a moment. */
 	worker->now++;
+	worker->n_ran = 0;
+	if (taken != NULL) {
+		handled = note_handed(worker, taken);
+		/* What they send to each other goes by the rings: they are at work on this. */
+		taken->room = 0;
+		taken->held = false;
+	}
 	for (unsigned i = 0; i < n; i++) {
-		unsigned done = is_idle(stages[i], worker) ? 0 : stages[i]->run(stages[i], worker);
+		unsigned done;
 
-		if (done != stages[i]->spent.last)
-			stages[i]->spent.last = done;
+		if (!turns[i].polls && __atomic_load_n(turns[i].bell, __ATOMIC_RELAXED) == 0)
+			continue;
+		done = turns[i].polls ? turns[i].stage->run(turns[i].stage, worker)
+				      : run_called(worker, &turns[i], taken);
+		if (done > 0)
+			note_run(worker, turns[i].stage->id, done);
 		handled += done;
 	}
-	if (stages[0]->finish != NULL)
-		stages[0]->finish(worker);
+	if (turns[0].stage->finish != NULL)
+		turns[0].stage->finish(worker);
 	flush_all(worker);
+	if (taken != NULL && !taken->held)
+		taken->room = TAKEN_MAX;
 	return handled;
+}
+
+/* Stages that come from elsewhere bring packets along in their rings, and others' packets may have
+ * gone by rings so far that are handed over from now on: none may overtake them. */
+static void list_take(struct worker *worker, const struct stage_list *list)
+{
+	worker->list_serial = list->serial;
+	worker->to_open->room = worker->to_seal->room = 0;
+	for (unsigned i = 0; i < list->n; i++)
+		__atomic_store_n(list->turns[i].bell, 1, __ATOMIC_RELAXED);
 }
 
 static unsigned run_stages(struct worker *worker, uint64_t began)
@@ -112,20 +188,22 @@ static unsigned run_stages(struct worker *worker, uint64_t began)
 	const struct stage_list *list = atomic_load_explicit(&worker->stages, memory_order_acquire);
 	unsigned handled = 0;
 
+	worker->list = list;
+	if (unlikely(list->serial != worker->list_serial))
+		list_take(worker, list);
 	/* Read after the list: a stage that has come from another worker finds no earlier time. */
 	worker->now = clock_now();
 	if (worker->now - worker->devices.asked >= worker->devices.pause)
 		devices_poll(worker);
 	for (unsigned i = 0, next; i < list->n; i = next) {
-		struct stage *const *stages = &list->stages[i];
 		unsigned n;
 
-		for (next = i + 1; next < list->n && list->stages[next]->kind == stages[0]->kind;
+		for (next = i + 1; next < list->n && list->turns[next].kind == list->turns[i].kind;
 			next++)
 			;
-		n = worker_run_stages(worker, stages, next - i);
+		n = worker_run_stages(worker, &list->turns[i], next - i);
 		if (n > 0)
-			began = account(stages, next - i, n, began);
+			began = account(worker, n, began);
 		handled += n;
 	}
 	return handled;

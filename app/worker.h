@@ -39,12 +39,12 @@ enum stage_kind {
 	STAGE_TX,
 };
 
-/** What a stage has cost, by its lcore's account. */
+/** What a stage has cost, by the account of a worker that ran it. */
 struct stage_spent {
 	uint64_t cycles; /**< TSC, of runs that handled packets */
 	uint64_t packets;
 	uint64_t bursts; /**< such runs */
-	uint32_t last;	 /**< packets of the last run */
+	uint64_t loop;	 /**< of the worker, in which the last was */
 };
 
 /** One box of the picture in the architecture: takes a burst, hands on bursts. */
@@ -57,6 +57,7 @@ struct stage {
 	struct rte_ring *in; /**< from stages; NULL for rx */
 	struct rte_ring
 		*control; /**< from control (single producer); NULL where it sends nothing */
+	uint8_t *bell;	  /**< whoever puts something into one of the rings rings it */
 	struct gateway *gateway;
 	enum stage_kind kind;
 	uint16_t id;	      /**< index in the plan, and in every worker's outboxes */
@@ -91,13 +92,42 @@ struct stage {
 			bool readable;	  /**< there may be something to read */
 		} kernel;
 	} own __rte_cache_aligned;
-	struct stage_spent spent;
 } __rte_cache_aligned;
+
+/** A stage and its bell, side by side: with many tunnels most stages have nothing to do, and to see
+ * so is to cost little. */
+struct stage_turn {
+	struct stage *stage;
+	uint8_t *bell;
+	enum stage_kind kind;
+	bool polls; /**< runs each time: it asks a port */
+};
 
 /** The stages of a worker, those of a kind together. Immutable once published. */
 struct stage_list {
+	uint64_t serial;      /**< no other list has it, which cannot be said of its address */
+	bool own[STAGES_MAX]; /**< by stage id: it is one of them */
 	uint16_t n;
-	struct stage *stages[];
+	struct stage_turn turns[];
+};
+
+/** Room for the packets of all ports' bursts, of few ports. */
+#define TAKEN_MAX 256
+
+/** Packets whose stages are to run: taken off their rings; or handed over without, where the same
+ * worker runs both stages. */
+struct taken {
+	uint16_t n;
+	uint16_t room; /**< up to which packets are handed over: 0 while older ones may be in rings,
+			* or stages of the kind run */
+	bool held;     /**< there are such when they have run */
+	struct rte_mbuf *mbufs[TAKEN_MAX];
+	uint16_t stages[TAKEN_MAX]; /**< their ids */
+};
+
+/** How many packets a stage had in the run of its kind under way. */
+struct stage_ran {
+	uint16_t stage, packets;
 };
 
 /** Packets on their way to one stage, handed over together. */
@@ -139,10 +169,17 @@ struct worker {
 		       */
 	struct wb_counters *count;
 	struct wb_aead_ctx *aead;
-	struct open_burst *opening; /**< what its open stages have taken */
+	struct taken *to_open; /**< what its open stages have taken */
+	struct taken *to_seal;
+	struct open_burst *opening; /**< what of it is on its way through the AEAD */
 	struct seal_burst *sealing;
 	struct rte_ring *events; /**< of struct event, to control */
 	_Atomic(struct stage_list *) stages;
+	const struct stage_list *list; /**< of the round under way */
+	uint64_t list_serial;	       /**< of the list that the worker has prepared for; 0: none */
+	struct stage_spent *spent;     /**< by stage id; read by telemetry */
+	struct stage_ran *ran;
+	uint16_t n_ran;
 	uint16_t n_touched;
 	uint16_t touched[STAGES_MAX]; /**< outboxes with packets in them */
 	struct outbox *out;	      /**< one for each stage of the plan */
@@ -183,6 +220,35 @@ static inline void worker_send(struct worker *worker, uint16_t stage_id, struct 
 	}
 }
 
+/** Gives a packet to an open or seal stage that runs later in this round: at once if it is the
+ * worker's own, else as worker_send(). A flow's packets all come this way, or all by worker_send().
+ * @param taken  what the worker's stages of the kind have taken. */
+static inline void worker_hand(
+	struct worker *worker, struct taken *taken, uint16_t stage_id, struct rte_mbuf *mbuf)
+{
+	if (unlikely(taken->n >= taken->room || !worker->list->own[stage_id])) {
+		worker_send(worker, stage_id, mbuf);
+		return;
+	}
+	taken->mbufs[taken->n] = mbuf;
+	taken->stages[taken->n++] = stage_id;
+}
+
+/** Takes up to `most` packets off a stage's ring, as far as there is room. Returns how many. */
+static inline unsigned worker_take(struct taken *taken, const struct stage *stage, unsigned most)
+{
+	struct rte_mbuf **mbufs = &taken->mbufs[taken->n];
+	unsigned count = rte_ring_dequeue_burst(
+		stage->in, (void **)mbufs, RTE_MIN(most, (unsigned)TAKEN_MAX - taken->n), NULL);
+
+	for (unsigned i = 0; i < count; i++) {
+		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
+		taken->stages[taken->n + i] = stage->id;
+	}
+	taken->n = (uint16_t)(taken->n + count);
+	return count;
+}
+
 /** Frees a packet and counts why. */
 static inline void worker_drop(struct worker *worker, struct rte_mbuf *mbuf, enum wb_counter reason)
 {
@@ -207,9 +273,28 @@ static inline bool worker_may(
  * that needs it, not kept. Returns false if there was no room. */
 bool worker_tell(struct worker *worker, const struct event *event);
 
+/** Puts packets into a stage's ring. Returns how many found room. Workers. */
+static inline unsigned stage_put(
+	const struct stage *stage, struct rte_mbuf *const *mbufs, unsigned n)
+{
+	unsigned sent = rte_ring_enqueue_burst(stage->in, (void *const *)mbufs, n, NULL);
+
+	__atomic_store_n(stage->bell, 1, __ATOMIC_RELEASE);
+	return sent;
+}
+
+/** Puts a packet into the ring that a stage has for control's. False: it is full. Control. */
+static inline bool stage_tell(const struct stage *stage, struct rte_mbuf *mbuf)
+{
+	bool sent = rte_ring_enqueue(stage->control, mbuf) == 0;
+
+	__atomic_store_n(stage->bell, 1, __ATOMIC_RELEASE);
+	return sent;
+}
+
 /** Runs stages of one kind once and hands on what they have sent. Returns how many packets were
  * handled. */
-unsigned worker_run_stages(struct worker *worker, struct stage *const *stages, unsigned n);
+unsigned worker_run_stages(struct worker *worker, const struct stage_turn *turns, unsigned n);
 
 /** Runs each stage once, and says that the worker holds on to nothing control may free. Returns how
  * many packets were handled. */

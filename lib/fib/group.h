@@ -112,6 +112,12 @@ static inline uint16_t wb_group_tunnel(const struct wb_group *group, uint32_t bu
 	return (uint16_t)__atomic_load_n(&group->bucket[bucket & group->mask], __ATOMIC_RELAXED);
 }
 
+/** Asks for what wb_group_pick() needs. */
+static inline void wb_group_prefetch(const struct wb_group *group, uint32_t hash)
+{
+	__builtin_prefetch(&group->bucket[hash & group->mask], 1);
+}
+
 /** The tunnel of a flow, which is stamped as used: any thread, no division. One store a bucket and
  * tick at the most: workers do not fight for the line while a flow is busy.
  * @param hash wb_flow_hash()'s.

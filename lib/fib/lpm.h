@@ -61,17 +61,27 @@ static inline uint32_t wb_lpm_load(const struct wb_lpm_table *table, uint32_t in
 	return __atomic_load_n(&table->entry[index], __ATOMIC_ACQUIRE);
 }
 
+/** The index of an entry in the block that an entry leads to. */
+static inline uint32_t wb_lpm_below(uint32_t entry, uint32_t byte)
+{
+	return (entry & ~WB_LPM_CHILD) + byte;
+}
+
+/** What an address leads to by an entry of the root that has a block behind it. */
+static inline uint32_t wb_lpm_finish4(const struct wb_lpm_table *table, uint32_t entry, uint32_t ip)
+{
+	entry = wb_lpm_load(table, wb_lpm_below(entry, ip >> 8 & 0xff));
+	if (entry & WB_LPM_CHILD)
+		entry = wb_lpm_load(table, wb_lpm_below(entry, ip & 0xff));
+	return entry;
+}
+
 /** Any thread. `ip` in host byte order; the trie is AF_INET's. */
 static inline uint32_t wb_lpm_lookup4(const struct wb_lpm_table *table, uint32_t ip)
 {
 	uint32_t entry = wb_lpm_load(table, ip >> 16);
 
-	if (entry & WB_LPM_CHILD) {
-		entry = wb_lpm_load(table, (entry & ~WB_LPM_CHILD) + (ip >> 8 & 0xff));
-		if (entry & WB_LPM_CHILD)
-			entry = wb_lpm_load(table, (entry & ~WB_LPM_CHILD) + (ip & 0xff));
-	}
-	return entry;
+	return entry & WB_LPM_CHILD ? wb_lpm_finish4(table, entry, ip) : entry;
 }
 
 /** Any thread. 16 bytes in network order; the trie is AF_INET6's. */
@@ -81,7 +91,7 @@ static inline uint32_t wb_lpm_lookup6(const struct wb_lpm_table *table, const ui
 
 	/* The last level has no children, so this ends within the address. */
 	for (unsigned at = 2; entry & WB_LPM_CHILD; at++)
-		entry = wb_lpm_load(table, (entry & ~WB_LPM_CHILD) + ip[at]);
+		entry = wb_lpm_load(table, wb_lpm_below(entry, ip[at]));
 	return entry;
 }
 

@@ -112,7 +112,10 @@ static bool answers(size_t (*make)(uint8_t *))
 		answer = n >= 14 && memcmp(frame + 6, gateway_mac, 6) == 0;
 	}
 	/* Whether it answers or not, a packet socket saw the question: so will DPDK. */
-	assert_true(recv(seen_by, frame, sizeof(frame), MSG_DONTWAIT) >= 14);
+	assert_int_equal(setsockopt(seen_by, SOL_SOCKET, SO_RCVTIMEO,
+				 &(struct timeval){.tv_sec = 1}, sizeof(struct timeval)),
+		0);
+	assert_true(recv(seen_by, frame, sizeof(frame), 0) >= 14);
 	assert_memory_equal(frame + 6, host_mac, 6);
 	close(fd);
 	close(seen_by);
@@ -148,6 +151,9 @@ static void test_quiet(void **state)
 	assert_true(says("ethtool -k g0 | grep -q '^generic-segmentation-offload: off'"));
 	assert_true(says("ethtool -k g0 | grep -q '^tx-checksumming: off'"));
 	run("ip link set h0 down");
+	/* The kernel takes its time. */
+	for (uint64_t end = test_now_ms() + 2000; wb_quiet_carrier(quiet) && test_now_ms() < end;)
+		usleep(1000);
 	assert_false(wb_quiet_carrier(quiet));
 	run("ip link set h0 up");
 
@@ -293,35 +299,67 @@ static void test_jumbo(void **state)
 	rte_mempool_free(pool);
 }
 
-/* A bond makes UDP checksums if all its members do, and then they are told to. */
-static void test_udp_checksums(void **state)
+/* A driver that means what it says is believed, in a bond too. */
+static void test_mtu_too_long(void **state)
+{
+	static const char *const devices[] = {"net_null0", "net_tap0,iface=t0"};
+
+	(void)state;
+	for (int bond = 0; bond < 2; bond++) {
+		struct wb_port_config config = test_config("p0", bond, 1505, 2, devices);
+		struct wb_port *port;
+		struct wb_err err = {""};
+
+		if (!bond) {
+			config.members[0] = config.members[1];
+			config.n_members = 1;
+		}
+		assert_int_equal(wb_port_open(&config, test_pool, &port, &err), -EINVAL);
+		assert_string_equal(err.text,
+			"p0: MTU 1505, but the driver of net_tap0 does no more than 1504");
+		config.mtu = 1500;
+		wb_port_close(test_open_config(&config, test_pool));
+	}
+}
+
+/* A bond leaves checksums to its members if all of them can, and then they are told to; nobody is
+ * if that is switched off. */
+static void test_offloads(void **state)
 {
 	static const struct {
 		bool bond;
 		unsigned n;
 		const char *devices[2];
-		bool made;
+		bool no_offload, made;
 	} cases[] = {
-		{false, 1, {"net_tap0,iface=t0"}, true},
-		{false, 1, {"kernel:a0"}, false},
-		{true, 2, {"net_tap0,iface=t0", "net_tap1,iface=t1"}, true},
-		{true, 2, {"net_tap0,iface=t0", "kernel:a0"}, false},
-		{true, 2, {"kernel:a0", "net_tap0,iface=t0"}, false},
+		{false, 1, {"net_tap0,iface=t0"}, false, true},
+		{false, 1, {"net_tap0,iface=t0"}, true, false},
+		{false, 1, {"kernel:a0"}, false, false},
+		{true, 2, {"net_tap0,iface=t0", "net_tap1,iface=t1"}, false, true},
+		{true, 2, {"net_tap0,iface=t0", "net_tap1,iface=t1"}, true, false},
+		{true, 2, {"net_tap0,iface=t0", "kernel:a0"}, false, false},
+		{true, 2, {"kernel:a0", "net_tap0,iface=t0"}, false, false},
 	};
 
 	(void)state;
 	run("ip link add a0 type veth peer name b0");
 	for (unsigned i = 0; i < RTE_DIM(cases); i++) {
-		struct wb_port *port = test_open(
-			"p0", cases[i].bond, 1500, cases[i].n, cases[i].devices, test_pool);
+		struct wb_port_config config =
+			test_config("p0", cases[i].bond, 1500, cases[i].n, cases[i].devices);
+		struct wb_port *port;
 
+		config.no_offload = cases[i].no_offload;
+		port = test_open_config(&config, test_pool);
 		assert_int_equal(port->udp_checksums, cases[i].made);
+		assert_int_equal(port->ip4_checksums, cases[i].made);
 		for (unsigned m = 0; m < port->n_members; m++) {
 			struct rte_eth_conf conf;
 
 			assert_int_equal(rte_eth_dev_conf_get(port->members[m].port_id, &conf), 0);
-			assert_int_equal((conf.txmode.offloads & RTE_ETH_TX_OFFLOAD_UDP_CKSUM) != 0,
-				cases[i].made);
+			assert_int_equal(conf.txmode.offloads,
+				cases[i].made ? RTE_ETH_TX_OFFLOAD_UDP_CKSUM : 0);
+			assert_int_equal(conf.rxmode.offloads,
+				cases[i].made ? RTE_ETH_RX_OFFLOAD_IPV4_CKSUM : 0);
 		}
 		wb_port_close(port);
 	}
@@ -336,7 +374,8 @@ int main(void)
 		cmocka_unit_test(test_quiet_refusals),
 		cmocka_unit_test(test_bond_over_veth),
 		cmocka_unit_test(test_jumbo),
-		cmocka_unit_test(test_udp_checksums),
+		cmocka_unit_test(test_mtu_too_long),
+		cmocka_unit_test(test_offloads),
 	};
 
 	if (unshare(CLONE_NEWNET) != 0) {

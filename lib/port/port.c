@@ -74,24 +74,67 @@ static int queues_spread(const struct wb_port *port, const struct rte_eth_dev_in
 	return 0;
 }
 
-static int configure(struct wb_port *port, struct rte_mempool *pool, struct wb_err *err)
+/* The longest IP packet that a driver says it takes. */
+static uint32_t mtu_most(const struct rte_eth_dev_info *info)
 {
-	struct rte_eth_conf conf = {.rxmode = {.mtu = port->mtu}};
+	uint32_t ether = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+
+	if (info->max_mtu > 0 && info->max_mtu < UINT16_MAX)
+		return info->max_mtu;
+	return info->max_rx_pktlen > ether ? info->max_rx_pktlen - ether : UINT16_MAX;
+}
+
+/* net_af_packet and net_memif say 1518 and mean whatever their rings' frames hold, or as many of
+ * them as it takes. */
+static bool takes_any(const struct wb_member *member, const struct rte_eth_dev_info *info)
+{
+	return member->device.kind == WB_DEVICE_KERNEL ||
+		strcmp(info->driver_name, "net_memif") == 0;
+}
+
+static int mtu_choose(const struct wb_port *port, struct rte_eth_conf *conf, struct wb_err *err)
+{
+	conf->rxmode.mtu = port->mtu;
+	for (unsigned i = 0; i < port->n_members; i++) {
+		const struct wb_member *member = &port->members[i];
+		struct rte_eth_dev_info info;
+
+		if (rte_eth_dev_info_get(member->port_id, &info) != 0 ||
+			port->mtu <= mtu_most(&info))
+			continue;
+		if (!takes_any(member, &info))
+			return wb_err_set(err, EINVAL,
+				"%s: MTU %u, but the driver of %s does no more than %u", port->name,
+				port->mtu, member->device.name, mtu_most(&info));
+		conf->rxmode.mtu = 0;
+	}
+	return 0;
+}
+
+/* Of a bond: what all its members can do, and are then told to. */
+static void offloads_choose(struct wb_port *port, const struct rte_eth_dev_info *info,
+	const struct wb_port_config *config, struct rte_eth_conf *conf)
+{
+	if (config->no_offload)
+		return;
+	conf->rxmode.offloads = info->rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
+	conf->txmode.offloads = info->tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
+	port->ip4_checksums = conf->rxmode.offloads != 0;
+	port->udp_checksums = conf->txmode.offloads != 0;
+}
+
+static int configure(struct wb_port *port, const struct wb_port_config *config,
+	struct rte_mempool *pool, struct wb_err *err)
+{
+	struct rte_eth_conf conf = {.rxmode = {.mtu = 0}};
 	struct rte_eth_dev_info info;
 	uint16_t rx = WB_PORT_DESCRIPTORS, tx = WB_PORT_DESCRIPTORS;
 	int rc = rte_eth_dev_info_get(port->port_id, &info);
 
-	/* net_af_packet says 1518 and means whatever its ring's frames hold: the interface has the
-	 * MTU already. */
-	if (port->members[0].device.kind == WB_DEVICE_KERNEL)
-		conf.rxmode.mtu = 0;
-	else if (rc == 0 && info.max_mtu > 0 && info.max_mtu < port->mtu)
-		return wb_err_set(err, EINVAL, "%s: MTU %u, but its driver does no more than %u",
-			port->name, port->mtu, info.max_mtu);
+	if (mtu_choose(port, &conf, err) < 0)
+		return -EINVAL;
 	if (rc == 0) {
-		/* Of a bond: what all its members can do, and are then told to. */
-		conf.txmode.offloads = info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_UDP_CKSUM;
-		port->udp_checksums = conf.txmode.offloads != 0;
+		offloads_choose(port, &info, config, &conf);
 		if (queues_spread(port, &info, &conf, err) < 0)
 			return -EINVAL;
 		rc = rte_eth_dev_configure(port->port_id, port->rx_queues, 1, &conf);
@@ -166,7 +209,7 @@ int wb_port_open(const struct wb_port_config *config, struct rte_mempool *pool,
 	else if (rc == 0)
 		port->port_id = port->members[0].port_id;
 	if (rc == 0)
-		rc = configure(port, pool, err);
+		rc = configure(port, config, pool, err);
 	if (rc == 0)
 		rc = start(port, err);
 	if (rc < 0) {

@@ -31,6 +31,7 @@ struct wb_port_config {
 	struct wb_lacp_config lacp; /**< of a bond; its system is set here */
 	uint16_t mtu;		    /**< bytes of an IP packet */
 	uint16_t rx_queues;	    /**< 0: one */
+	bool no_offload;	    /**< nothing is asked of drivers that can be done here */
 };
 
 struct wb_port_counters {
@@ -68,6 +69,7 @@ struct wb_port {
 	uint16_t rx_queues;
 	bool bond;
 	bool udp_checksums; /**< it, or every member of the bond, makes them while sending */
+	bool ip4_checksums; /**< and says of what it receives whether they are right */
 	enum wb_bond_policy policy;
 	uint8_t mac[6];
 	struct wb_port_meter meter;
@@ -79,9 +81,10 @@ struct wb_port {
 };
 
 /** Opens and starts a port: as many rx queues as asked for, over which RSS spreads flows if the
- * driver has it, one tx queue, promiscuous. On failure nothing is left open. Different queues may
- * be received from by different threads, also a bond's: its driver keeps a state for each queue,
- * and hands LACPDUs of all of them over by a ring for many producers.
+ * driver has it, one tx queue, promiscuous, with the offloads that the driver has. On failure
+ * nothing is left open. Different queues may be received from by different threads, also a bond's:
+ * its driver keeps a state for each queue, and hands LACPDUs of all of them over by a ring for many
+ * producers.
  * @param pool  where received packets go. */
 int wb_port_open(const struct wb_port_config *config, struct rte_mempool *pool,
 	struct wb_port **out, struct wb_err *err);

@@ -92,20 +92,36 @@ static inline void test_serve_for(struct wb_port *a, struct wb_port *b, int ms)
 	}
 }
 
-/* Opens a port of the given devices; fails the test if that fails. */
-static inline struct wb_port *test_open(const char *name, bool bond, uint16_t mtu, unsigned n,
-	const char *const *devices, struct rte_mempool *pool)
+static inline struct wb_port_config test_config(
+	const char *name, bool bond, uint16_t mtu, unsigned n, const char *const *devices)
 {
 	struct wb_port_config config = {
 		.name = name, .bond = bond, .policy = WB_BOND_LAYER34, .mtu = mtu, .n_members = n};
-	struct wb_port *port = NULL;
 	struct wb_err err = {""};
 
 	for (unsigned i = 0; i < n; i++)
 		assert_int_equal(wb_device_parse(devices[i], &config.members[i], &err), 0);
-	if (wb_port_open(&config, pool, &port, &err) != 0)
+	return config;
+}
+
+/* Opens a port; fails the test if that fails. */
+static inline struct wb_port *test_open_config(
+	const struct wb_port_config *config, struct rte_mempool *pool)
+{
+	struct wb_port *port = NULL;
+	struct wb_err err = {""};
+
+	if (wb_port_open(config, pool, &port, &err) != 0)
 		fail_msg("%s", err.text);
 	return port;
+}
+
+static inline struct wb_port *test_open(const char *name, bool bond, uint16_t mtu, unsigned n,
+	const char *const *devices, struct rte_mempool *pool)
+{
+	struct wb_port_config config = test_config(name, bond, mtu, n, devices);
+
+	return test_open_config(&config, pool);
 }
 
 #endif

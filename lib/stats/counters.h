@@ -71,6 +71,7 @@ enum wb_counter_kind {
 	X(WB_DROP_OUTER_TOO_BIG, DROP, "outer_too_big",                                            \
 		"sealed, it is longer than its path's MTU")                                        \
 	X(WB_DROP_TX_PORT_FULL, DROP, "tx_port_full", "the port, or the bond's member, is full")   \
+	X(WB_DROP_TX_REFUSED, DROP, "tx_refused", "the port's driver cannot send it")              \
 	X(WB_DROP_TAP_REFUSED, DROP, "tap_refused", "the kernel refused it on a TAP")              \
 	X(WB_DROP_TUN_REFUSED, DROP, "tun_refused", "the kernel refused it on a TUN")              \
 	X(WB_NO_MBUF, INFO, "no_mbuf", "packets not read or made: out of buffers")                 \

@@ -298,7 +298,8 @@ static struct item *items_of(const struct wb_allowedips_table *table)
 struct wb_allowedips *wb_allowedips_table_build(
 	const struct wb_allowedips_table *table, struct wb_err *err)
 {
-	struct wb_allowedips *allowed = calloc(1, sizeof(*allowed));
+	struct wb_allowedips *allowed =
+		aligned_alloc(_Alignof(struct wb_allowedips), sizeof(*allowed));
 	struct item *items = items_of(table);
 	struct builder builder = {0};
 	uint32_t roots = nodes_take(&builder, 2);
@@ -318,9 +319,41 @@ struct wb_allowedips *wb_allowedips_table_build(
 	free(items);
 	allowed->nodes = builder.nodes;
 	allowed->answers = builder.answers;
-	allowed->root4 = 0;
-	allowed->root6 = 1;
+	allowed->root4 = builder.nodes[0];
+	allowed->root6 = builder.nodes[1];
 	return allowed;
+}
+
+/* Level by level: what a step needs, the step before has asked for, for all of them. */
+void wb_allowedips_lookup_bulk(struct wb_allowedips_query *queries, unsigned n)
+{
+	uint8_t walking[WB_ALLOWEDIPS_BULK];
+	unsigned left = n;
+
+	for (unsigned i = 0; i < n; i++)
+		walking[i] = (uint8_t)i;
+	for (unsigned depth = 0; left > 0; depth += WB_ALLOWEDIPS_STRIDE) {
+		unsigned now = left;
+
+		left = 0;
+		for (unsigned i = 0; i < now; i++) {
+			struct wb_allowedips_query *query = &queries[walking[i]];
+			uint64_t bit = UINT64_C(1)
+				<< wb_allowedips_slot(query->high, query->low, depth);
+
+			if ((query->node->children & bit) == 0) {
+				query->answer =
+					wb_allowedips_answer(query->allowed, query->node, bit);
+				__builtin_prefetch(query->answer);
+				continue;
+			}
+			query->node = wb_allowedips_child(query->allowed, query->node, bit);
+			__builtin_prefetch(query->node);
+			walking[left++] = walking[i];
+		}
+	}
+	for (unsigned i = 0; i < n; i++)
+		queries[i].peer_id = *queries[i].answer;
 }
 
 void wb_allowedips_free(struct wb_allowedips *allowed)

@@ -28,12 +28,24 @@ struct wb_allowedips_node {
 	uint32_t first_answer;
 };
 
-/** A snapshot. */
+/** A snapshot: where each lookup begins, on one cache line. */
 struct wb_allowedips {
+	struct wb_allowedips_node root4;
+	struct wb_allowedips_node root6;
 	const struct wb_allowedips_node *nodes;
 	const uint32_t *answers;
-	uint32_t root4;
-	uint32_t root6;
+} __attribute__((aligned(64)));
+
+/** The most addresses of a bulk lookup. */
+#define WB_ALLOWEDIPS_BULK 64
+
+/** An address to look up, by wb_allowedips_query4() or -6(), and whose it is. */
+struct wb_allowedips_query {
+	const struct wb_allowedips *allowed;
+	const struct wb_allowedips_node *node;
+	uint64_t high, low;
+	const uint32_t *answer;
+	uint32_t peer_id; /**< 0: nobody's */
 };
 
 /** Control's table. */
@@ -80,27 +92,37 @@ static inline unsigned wb_allowedips_slot(uint64_t high, uint64_t low, unsigned 
 	return (unsigned)(low << (depth - 122)) & 63;
 }
 
-static inline uint32_t wb_allowedips_walk(
-	const struct wb_allowedips *allowed, uint32_t root, uint64_t high, uint64_t low)
+/** Where a node has the answer of a slot, or the slot's child. */
+static inline const uint32_t *wb_allowedips_answer(
+	const struct wb_allowedips *allowed, const struct wb_allowedips_node *node, uint64_t bit)
 {
-	const struct wb_allowedips_node *node = &allowed->nodes[root];
+	return &allowed->answers[node->first_answer +
+		(unsigned)__builtin_popcountll(node->changes & (bit | (bit - 1))) - 1];
+}
 
+static inline const struct wb_allowedips_node *wb_allowedips_child(
+	const struct wb_allowedips *allowed, const struct wb_allowedips_node *node, uint64_t bit)
+{
+	return &allowed->nodes[node->first_child +
+		(unsigned)__builtin_popcountll(node->children & (bit - 1))];
+}
+
+static inline uint32_t wb_allowedips_walk(const struct wb_allowedips *allowed,
+	const struct wb_allowedips_node *node, uint64_t high, uint64_t low)
+{
 	for (unsigned depth = 0;; depth += WB_ALLOWEDIPS_STRIDE) {
 		uint64_t bit = UINT64_C(1) << wb_allowedips_slot(high, low, depth);
 
 		if ((node->children & bit) == 0)
-			return allowed->answers[node->first_answer +
-				(unsigned)__builtin_popcountll(node->changes & (bit | (bit - 1))) -
-				1];
-		node = &allowed->nodes[node->first_child +
-			(unsigned)__builtin_popcountll(node->children & (bit - 1))];
+			return *wb_allowedips_answer(allowed, node, bit);
+		node = wb_allowedips_child(allowed, node, bit);
 	}
 }
 
 /** The peer id of an IPv4 address in network byte order; 0: nobody's. */
 static inline uint32_t wb_allowedips_lookup4(const struct wb_allowedips *allowed, uint32_t be)
 {
-	return wb_allowedips_walk(allowed, allowed->root4, (uint64_t)be32toh(be) << 32, 0);
+	return wb_allowedips_walk(allowed, &allowed->root4, (uint64_t)be32toh(be) << 32, 0);
 }
 
 /** The peer id of an IPv6 address; 0: nobody's. */
@@ -110,7 +132,36 @@ static inline uint32_t wb_allowedips_lookup6(
 	uint64_t words[2];
 
 	memcpy(words, address, sizeof(words));
-	return wb_allowedips_walk(allowed, allowed->root6, be64toh(words[0]), be64toh(words[1]));
+	return wb_allowedips_walk(allowed, &allowed->root6, be64toh(words[0]), be64toh(words[1]));
 }
+
+/** Prepares a bulk lookup of an IPv4 address in network byte order; asks for memory only. */
+static inline void wb_allowedips_query4(
+	struct wb_allowedips_query *query, const struct wb_allowedips *allowed, uint32_t be)
+{
+	query->allowed = allowed;
+	query->node = &allowed->root4;
+	query->high = (uint64_t)be32toh(be) << 32;
+	query->low = 0;
+	__builtin_prefetch(allowed);
+}
+
+/** The same for an IPv6 address. */
+static inline void wb_allowedips_query6(struct wb_allowedips_query *query,
+	const struct wb_allowedips *allowed, const uint8_t address[16])
+{
+	uint64_t words[2];
+
+	memcpy(words, address, sizeof(words));
+	query->allowed = allowed;
+	query->node = &allowed->root6;
+	query->high = be64toh(words[0]);
+	query->low = be64toh(words[1]);
+	__builtin_prefetch(allowed);
+}
+
+/** Looks up n ≤ WB_ALLOWEDIPS_BULK addresses side by side, of any snapshots, so that they wait for
+ * memory together. Any thread. */
+void wb_allowedips_lookup_bulk(struct wb_allowedips_query *queries, unsigned n);
 
 #endif

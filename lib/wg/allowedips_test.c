@@ -118,10 +118,28 @@ static void last_writer_wins_and_gives_back(void **state)
 
 #define RANDOM_PREFIXES 3000
 
+/* Some of them side by side, as many as there is room for, or fewer. */
+static void bulk_check(const struct wb_addr *addrs, const uint32_t *expected, unsigned n)
+{
+	struct wb_allowedips_query queries[WB_ALLOWEDIPS_BULK];
+
+	for (unsigned i = 0; i < n; i++)
+		if (addrs[i].family == AF_INET)
+			wb_allowedips_query4(&queries[i], allowed, addrs[i].v4);
+		else
+			wb_allowedips_query6(&queries[i], allowed, addrs[i].bytes);
+	wb_allowedips_lookup_bulk(queries, n);
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(queries[i].peer_id, expected[i]);
+}
+
 static void random_against_a_list(void **state)
 {
 	static struct wb_prefix prefixes[RANDOM_PREFIXES];
+	static struct wb_addr asked[WB_ALLOWEDIPS_BULK];
+	static uint32_t answers[WB_ALLOWEDIPS_BULK];
 	bool ipv6 = *(bool *)*state;
+	unsigned waiting = 0;
 
 	setup(NULL);
 	srand(3);
@@ -149,6 +167,14 @@ static void random_against_a_list(void **state)
 				expected = i + 1;
 			}
 		assert_int_equal(who_addr(&addr), expected);
+		asked[waiting] = addr;
+		answers[waiting++] = expected;
+		if (waiting == 1 + n % WB_ALLOWEDIPS_BULK) {
+			bulk_check(asked, answers, waiting);
+			waiting = 0;
+		} else if (waiting == WB_ALLOWEDIPS_BULK) {
+			waiting = 0;
+		}
 	}
 	teardown(NULL);
 }

@@ -39,12 +39,18 @@ void wb_index_replace(struct wb_index_table *table, uint32_t index, void *entry)
 /** Takes an index away. Control only; see wb_index_replace(). */
 void wb_index_remove(struct wb_index_table *table, uint32_t index);
 
+/** The entry in the slot of an index, or NULL; it may have another index. Any thread. */
+static inline void *wb_index_slot(const struct wb_index_table *table, uint32_t index)
+{
+	return atomic_load_explicit(
+		(_Atomic(uint32_t *) *)(uintptr_t)&table->slots[index & table->mask],
+		memory_order_acquire);
+}
+
 /** The entry with exactly this index, or NULL. Any thread; good until its next quiescent state. */
 static inline void *wb_index_lookup(const struct wb_index_table *table, uint32_t index)
 {
-	uint32_t *entry = atomic_load_explicit(
-		(_Atomic(uint32_t *) *)(uintptr_t)&table->slots[index & table->mask],
-		memory_order_acquire);
+	uint32_t *entry = wb_index_slot(table, index);
 
 	return entry != NULL && *entry == index ? entry : NULL;
 }

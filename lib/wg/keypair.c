@@ -4,6 +4,8 @@
 #include <rte_malloc.h>
 #include <sodium.h>
 
+#include "wg/tunnel.h"
+
 struct wb_keypair *wb_keypair_create(
 	const struct wb_noise_session *session, struct wb_peer *peer, uint64_t now)
 {
@@ -14,6 +16,7 @@ struct wb_keypair *wb_keypair_create(
 		return NULL;
 	keypair->entry.index = session->local_index;
 	keypair->entry.kind = WB_INDEX_KEYPAIR;
+	keypair->entry.tunnel = peer->tunnel->id;
 	keypair->entry.peer = peer;
 	keypair->remote_index = session->remote_index;
 	keypair->initiator = session->initiator;

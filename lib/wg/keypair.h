@@ -29,8 +29,9 @@ enum wb_index_kind {
 
 /** The head of every object in the receiver index table. */
 struct wb_index_entry {
-	uint32_t index; /**< ours, as the peer sends it; first, as the index table asks */
-	enum wb_index_kind kind;
+	uint32_t index;	 /**< ours, as the peer sends it; first, as the index table asks */
+	uint16_t kind;	 /**< enum wb_index_kind */
+	uint16_t tunnel; /**< the peer's, by its id */
 	struct wb_peer *peer;
 };
 

@@ -208,8 +208,7 @@ static void ids_of_tunnels_come_again(void **state)
 	(void)state;
 	assert_int_equal(wb_tunnel_add(tunnels, "wg1", 1420, NOW, &first, NULL), 0);
 	assert_int_equal(wb_tunnel_add(tunnels, "wg2", 1420, NOW, &second, NULL), 0);
-	wb_tunnel_unlink(tunnels, first);
-	wb_tunnel_free(first);
+	wb_tunnel_remove(tunnels, first);
 	assert_null(wb_tunnel_find(tunnels, "wg1"));
 	assert_ptr_equal(wb_tunnel_find(tunnels, "wg2"), second);
 	assert_int_equal(tunnels->n, 3);

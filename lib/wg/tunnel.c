@@ -47,16 +47,14 @@ static void peer_free(struct wb_peer *peer)
 	rte_free(peer);
 }
 
-void wb_tunnel_free(void *arg)
+static void tunnel_free(struct wb_tunnels *tunnels, struct wb_tunnel *tunnel)
 {
-	struct wb_tunnel *tunnel = arg;
-
 	if (tunnel == NULL)
 		return;
 	for (uint32_t i = 0; i < tunnel->n_peers; i++)
 		peer_free(tunnel->peers[i]);
 	free(tunnel->peers);
-	wb_allowedips_free(atomic_load(&tunnel->allowed));
+	wb_allowedips_free(atomic_exchange(&tunnels->allowed[tunnel->id], NULL));
 	wb_allowedips_table_free(tunnel->table);
 	sodium_memzero(tunnel, sizeof(*tunnel));
 	rte_free(tunnel);
@@ -67,7 +65,7 @@ void wb_tunnels_free(struct wb_tunnels *tunnels)
 	if (tunnels == NULL)
 		return;
 	for (unsigned i = 0; i < tunnels->n; i++)
-		wb_tunnel_free(tunnels->by_id[i]);
+		tunnel_free(tunnels, tunnels->by_id[i]);
 	wb_index_free(tunnels->indices);
 	rte_free(tunnels);
 }
@@ -89,13 +87,13 @@ int wb_tunnel_add(struct wb_tunnels *tunnels, const char *name, uint16_t mtu, ui
 		return wb_err_set(err, ENOMEM, "%s: no memory for the tunnel", name);
 	}
 	tunnel->id = (uint16_t)id;
-	tunnel->mtu = mtu;
+	tunnels->mtu[id] = mtu;
 	strlcpy(tunnel->name, name, sizeof(tunnel->name));
 	RB_INIT(&tunnel->by_key);
 	wb_noise_identity_set(&tunnel->identity, &none);
 	wb_cookie_checker_init(&tunnel->cookies, &tunnel->identity.keys, now);
 	if (wb_tunnel_allowed_publish(tunnels, tunnel, err) < 0) {
-		wb_tunnel_free(tunnel);
+		tunnel_free(tunnels, tunnel);
 		return -ENOMEM;
 	}
 	tunnels->by_id[id] = tunnel;
@@ -105,12 +103,13 @@ int wb_tunnel_add(struct wb_tunnels *tunnels, const char *name, uint16_t mtu, ui
 	return 0;
 }
 
-void wb_tunnel_unlink(struct wb_tunnels *tunnels, struct wb_tunnel *tunnel)
+void wb_tunnel_remove(struct wb_tunnels *tunnels, struct wb_tunnel *tunnel)
 {
 	wb_tunnel_ports_release(tunnels, tunnel);
 	tunnels->by_id[tunnel->id] = NULL;
 	while (tunnels->n > 0 && tunnels->by_id[tunnels->n - 1] == NULL)
 		tunnels->n--;
+	tunnel_free(tunnels, tunnel);
 }
 
 struct wb_tunnel *wb_tunnel_find(const struct wb_tunnels *tunnels, const char *name)
@@ -248,8 +247,20 @@ int wb_tunnel_allowed_publish(
 
 	if (fresh == NULL)
 		return -ENOMEM;
-	wb_retire(&tunnels->retire, atomic_exchange(&tunnel->allowed, fresh), allowed_free);
+	wb_retire(&tunnels->retire, atomic_exchange(&tunnels->allowed[tunnel->id], fresh),
+		allowed_free);
 	return 0;
+}
+
+struct wb_peer *wb_tunnel_peer_towards(const struct wb_tunnels *tunnels,
+	const struct wb_tunnel *tunnel, const struct wb_addr *addr)
+{
+	const struct wb_allowedips *allowed =
+		atomic_load_explicit(&tunnels->allowed[tunnel->id], memory_order_relaxed);
+
+	return wb_peer_by_id(tunnels,
+		addr->family == AF_INET ? wb_allowedips_lookup4(allowed, addr->v4)
+					: wb_allowedips_lookup6(allowed, addr->bytes));
 }
 
 struct wb_peer *wb_tunnel_peer_find(struct wb_tunnel *tunnel, const struct wb_key *public_key)

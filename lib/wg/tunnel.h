@@ -21,12 +21,10 @@ RB_HEAD(wb_peer_tree, wb_peer);
 
 struct wb_tunnel {
 	/* Read by workers. */
-	uint16_t id;  /**< index in the set */
-	uint16_t mtu; /**< bytes of the inner packet */
+	uint16_t id; /**< index in the set */
 	uint16_t listen_port;
-	uint16_t source_port;			 /**< its packets come from; 0: listen_port */
-	uint16_t source_port_before;		 /**< and did before; 0: none */
-	_Atomic(struct wb_allowedips *) allowed; /**< prefix → peer id */
+	uint16_t source_port;	     /**< its packets come from; 0: listen_port */
+	uint16_t source_port_before; /**< and did before; 0: none */
 
 	/* Control's own. */
 	char name[IFNAMSIZ];
@@ -42,8 +40,12 @@ struct wb_tunnel {
 /** All tunnels of a gateway. */
 struct wb_tunnels {
 	struct wb_tunnel *by_id[WB_TUNNELS_MAX]; /**< NULL: no tunnel has this id */
-	uint16_t n;				 /**< one more than the greatest id in use */
-	uint8_t by_udp_port[65536];		 /**< local UDP port → tunnel id + 1; 0 none */
+	/* What workers need of a tunnel for each packet, by its id: with many tunnels, side by side
+	 * it stays in their caches. */
+	_Atomic(struct wb_allowedips *) allowed[WB_TUNNELS_MAX]; /**< prefix → peer id */
+	uint16_t mtu[WB_TUNNELS_MAX];				 /**< bytes of the inner packet */
+	uint16_t n;		    /**< one more than the greatest id in use */
+	uint8_t by_udp_port[65536]; /**< local UDP port → tunnel id + 1; 0 none */
 	struct wb_index_table *indices;
 	_Atomic(struct wb_peer *) peers[WB_PEERS_MAX]; /**< peer id → peer; id 0 is nobody */
 	bool id_taken[WB_PEERS_MAX]; /**< in use, or may still be known to workers */
@@ -66,10 +68,9 @@ void wb_tunnels_free(struct wb_tunnels *tunnels);
 int wb_tunnel_add(struct wb_tunnels *tunnels, const char *name, uint16_t mtu, uint64_t now,
 	struct wb_tunnel **out, struct wb_err *err);
 
-/** Takes a tunnel without peers out of the set: its UDP port first, so that no packet finds it.
- * wb_tunnel_free() frees it, once no worker knows of it. Control only. */
-void wb_tunnel_unlink(struct wb_tunnels *tunnels, struct wb_tunnel *tunnel);
-void wb_tunnel_free(void *tunnel);
+/** Takes a tunnel out of the set and frees it and its peers. No worker knows of it any more.
+ * Control only. */
+void wb_tunnel_remove(struct wb_tunnels *tunnels, struct wb_tunnel *tunnel);
 
 /** The tunnel of this name, or NULL. Control only. */
 struct wb_tunnel *wb_tunnel_find(const struct wb_tunnels *tunnels, const char *name);
@@ -128,11 +129,15 @@ void wb_tunnel_peer_free(struct wb_tunnels *tunnels, struct wb_peer *peer);
 int wb_tunnel_allowed_publish(
 	struct wb_tunnels *tunnels, struct wb_tunnel *tunnel, struct wb_err *err);
 
+/** The peer whose allowed IPs hold an address, or NULL. Control only. */
+struct wb_peer *wb_tunnel_peer_towards(const struct wb_tunnels *tunnels,
+	const struct wb_tunnel *tunnel, const struct wb_addr *addr);
+
 /** The peer with this public key, or NULL. Control only. */
 struct wb_peer *wb_tunnel_peer_find(struct wb_tunnel *tunnel, const struct wb_key *public_key);
 
 /** The peer of an id handed out by the allowed IPs or an event; NULL if it is gone. Any thread. */
-static inline struct wb_peer *wb_peer_by_id(struct wb_tunnels *tunnels, uint32_t id)
+static inline struct wb_peer *wb_peer_by_id(const struct wb_tunnels *tunnels, uint32_t id)
 {
 	return atomic_load_explicit(&tunnels->peers[id], memory_order_acquire);
 }

@@ -112,26 +112,26 @@ static uint64_t stage_alone(struct world *world, struct traffic *traffic, struct
 	struct plan *plan = &world->gateway.plan;
 	const uint16_t *ids = traffic->path == PATH_SEAL ? plan->seal : plan->open;
 	struct rte_ring *out = plan->stages[plan->tx[traffic->path == PATH_SEAL ? WAN : LAN]].in;
-	struct stage *stages[WB_TUNNELS_MAX];
+	struct stage_turn turns[WB_TUNNELS_MAX];
 	uint64_t cycles = 0;
 	unsigned back = 0;
 
 	for (unsigned t = 0; t < world->options.tunnels; t++)
-		stages[t] = &plan->stages[ids[t]];
+		turns[t] = (struct stage_turn){.stage = &plan->stages[ids[t]],
+			.bell = plan->stages[ids[t]].bell,
+			.kind = plan->stages[ids[t]].kind};
 
 	for (unsigned i = 0; i < traffic->n; i += CHUNK) {
 		uint64_t began;
 
 		for (unsigned j = i; j < i + CHUNK; j++)
-			rte_ring_enqueue(
-				plan->stages[ids[j % world->options.flows % world->options.tunnels]]
-					.in,
-				traffic->mbufs[j]);
+			stage_put(&plan->stages[ids[j % world->options.flows %
+					  world->options.tunnels]],
+				&traffic->mbufs[j], 1);
 		began = rte_rdtsc_precise();
 		worker->now = clock_now();
-		for (unsigned handled = 1; handled > 0;) {
-			handled = worker_run_stages(worker, stages, world->options.tunnels);
-		}
+		while (worker_run_stages(worker, turns, world->options.tunnels) > 0)
+			;
 		cycles += rte_rdtsc_precise() - began;
 		back += rte_ring_dequeue_burst(
 			out, (void **)&traffic->mbufs[back], traffic->n - back, NULL);
@@ -192,18 +192,20 @@ static uint64_t lane_run(struct lane *lane)
 
 static void stages_reset(struct world *world)
 {
-	for (unsigned i = 0; i < world->gateway.plan.n_stages; i++)
-		memset(&world->gateway.plan.stages[i].spent, 0, sizeof(struct stage_spent));
+	for (unsigned i = 0; i < world->gateway.plan.n_workers; i++)
+		memset(world->gateway.plan.workers[i]->spent, 0,
+			sizeof(struct stage_spent) * STAGES_MAX);
 }
 
 static void stages_read(struct world *world, unsigned n, struct round *round)
 {
-	memset(round->stages, 0, sizeof(round->stages));
-	for (unsigned i = 0; i < world->gateway.plan.n_stages; i++) {
-		const struct stage *stage = &world->gateway.plan.stages[i];
+	const struct plan *plan = &world->gateway.plan;
 
-		round->stages[stage->kind] += (double)stage->spent.cycles / n;
-	}
+	memset(round->stages, 0, sizeof(round->stages));
+	for (unsigned i = 0; i < plan->n_stages; i++)
+		for (unsigned w = 0; w < plan->n_workers; w++)
+			round->stages[plan->stages[i].kind] +=
+				(double)plan->workers[w]->spent[i].cycles / n;
 }
 
 static int lane_main(void *arg)

@@ -25,7 +25,8 @@ static const char usage_text[] =
 	"                  [--stock MIB] [--ring LOG2] [--no-huge]\n"
 	"FILE has a line for each tunnel: our private key, the gateway's public key.\n"
 	"Then, on standard input:\n"
-	"  run direction=in|out [size=BYTES|imix] [flows=N] [family=4|6] rate=PPS seconds=S\n"
+	"  run direction=in|out [size=BYTES|imix] [flows=N] [family=4|6] [open=some|all]\n"
+	"      rate=PPS seconds=S\n"
 	"  cold [seconds=S]   when was the first packet forwarded\n"
 	"  wait [seconds=S]   until both ports are connected and know the gateway's MACs\n"
 	"  pause              leave the ports alone: the gateway is about to go\n"
@@ -207,6 +208,13 @@ static int order_set(
 				"direction '%.40s' is not known, expected in or out", value);
 		return 0;
 	}
+	if (strcmp(key, "open") == 0) {
+		order->open_all = strcmp(value, "all") == 0;
+		if (!order->open_all && strcmp(value, "some") != 0)
+			return wb_err_set(err, EINVAL,
+				"open '%.40s' is not known, expected some or all", value);
+		return 0;
+	}
 	if (strcmp(key, "size") == 0 && strcmp(value, "imix") == 0) {
 		order->size = 0;
 		return 0;
@@ -227,7 +235,7 @@ static int order_set(
 	} else {
 		rc = wb_err_set(err, EINVAL,
 			"'%.40s' is not known, expected direction, size, flows, "
-			"family, rate or seconds",
+			"family, open, rate or seconds",
 			key);
 	}
 	return rc;

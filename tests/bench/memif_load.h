@@ -100,6 +100,7 @@ struct load_order {
 	unsigned size; /**< bytes of the inner packet; 0: a mix */
 	unsigned flows;
 	unsigned family; /**< 4 or 6, of the inner packets */
+	bool open_all;	 /**< every sealed packet is opened, and its order looked at */
 	double rate;	 /**< packets a second */
 	double seconds;
 };

@@ -47,6 +47,7 @@ struct run {
 	uint64_t highest[LOAD_TUNNELS_MAX]; /**< of the marks received by tunnel */
 	struct rte_mbuf *to_open[LOAD_BURST];
 	struct wb_aead_op ops[LOAD_BURST];
+	unsigned tunnels[LOAD_BURST]; /**< that they came by */
 	unsigned n_to_open;
 };
 
@@ -82,7 +83,8 @@ static void send_plain(struct run *run, unsigned n)
 		mbufs[i] = run->frames[(result->offered + i) % run->n_frames];
 		mark = rte_pktmbuf_mtod_offset(mbufs[i], struct load_mark *,
 			rte_pktmbuf_data_len(mbufs[i]) - sizeof(*mark));
-		mark->stamp = now;
+		/* Each later than the one before, to tell their order by. */
+		mark->stamp = now + i;
 	}
 	result->offered += n;
 	result->refused += n - send_held(run, mbufs, n);
@@ -106,6 +108,15 @@ static void send_stock(struct run *run, unsigned n)
 	result->refused += n - send_held(run, mbufs, n);
 }
 
+/* What a tunnel's packets are numbered by rises, or they have changed places. */
+static void order_look(struct run *run, unsigned tunnel, uint64_t number)
+{
+	if (number < run->highest[tunnel])
+		run->result->reordered++;
+	else
+		run->highest[tunnel] = number + 1;
+}
+
 /* Opens the sealed packets chosen, and reads their marks. */
 static void open_chosen(struct run *run, uint64_t now)
 {
@@ -114,10 +125,13 @@ static void open_chosen(struct run *run, uint64_t now)
 		struct load_mark *mark =
 			run->ops[i].ok ? load_mark_find(run->ops[i].data, run->ops[i].len) : NULL;
 
-		if (mark != NULL && mark->run == run->load->run)
+		if (mark != NULL && mark->run == run->load->run) {
 			load_histogram_add(&run->result->latency, now - mark->stamp);
-		else
+			/* Sealed in order, they may have been put out of it before. */
+			order_look(run, run->tunnels[i], mark->stamp);
+		} else {
 			run->result->opened_bad++;
+		}
 		rte_pktmbuf_free(run->to_open[i]);
 	}
 	run->result->sampled += run->n_to_open;
@@ -176,6 +190,7 @@ static void receive_sealed(struct run *run, struct rte_mbuf *mbuf)
 		.counter = counter,
 		.key = &session->receive_key,
 	};
+	run->tunnels[run->n_to_open] = tunnel->number;
 	run->to_open[run->n_to_open++] = mbuf;
 }
 
@@ -185,7 +200,6 @@ static void receive_plain(struct run *run, struct rte_mbuf *mbuf, uint64_t now)
 	struct load_stock *stock = run->load->stock;
 	struct load_mark *mark = NULL;
 	uint64_t place;
-	unsigned tunnel;
 
 	if (rte_pktmbuf_data_len(mbuf) > RTE_ETHER_HDR_LEN)
 		mark = load_mark_find(rte_pktmbuf_mtod_offset(mbuf, uint8_t *, RTE_ETHER_HDR_LEN),
@@ -195,11 +209,7 @@ static void receive_plain(struct run *run, struct rte_mbuf *mbuf, uint64_t now)
 		return;
 	}
 	place = mark->stamp;
-	tunnel = (unsigned)(place % run->order->flows) % run->load->n_tunnels;
-	if (place < run->highest[tunnel])
-		run->result->reordered++;
-	else
-		run->highest[tunnel] = place + 1;
+	order_look(run, (unsigned)(place % run->order->flows) % run->load->n_tunnels, place);
 	run->result->received++;
 	if (place % run->sample_every == 0) {
 		load_histogram_add(&run->result->latency, now - stock->entries[place].sent);
@@ -355,7 +365,7 @@ int load_run(struct load *load, const struct load_order *order, struct load_resu
 		.near = order->in ? LOAD_WAN : LOAD_LAN,
 		.far = order->in ? LOAD_LAN : LOAD_WAN,
 		.wanted = (uint64_t)(order->rate * order->seconds),
-		.sample_every = sample_every(order->rate),
+		.sample_every = order->open_all ? 1 : sample_every(order->rate),
 	};
 	if (order->in) {
 		rc = load_stock_fill(load, order, run.wanted, err);

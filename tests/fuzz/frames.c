@@ -45,7 +45,7 @@ static struct gateway gateway;
 static struct worker worker;
 static struct stage stage;
 static struct wb_port port;
-static struct wb_tunnel tunnel = {.mtu = 1420};
+static struct wb_tunnel tunnel;
 static struct outbox outboxes[STAGES];
 static struct wb_counters *counters;
 static struct wb_addr destinations[ROUTES];
@@ -134,6 +134,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	FUZZ_CHECK(rte_ring_init(gateway.handshakes, "handshakes", RING_SIZE,
 			   RING_F_SP_ENQ | RING_F_SC_DEQ) == 0);
 	gateway.wg->by_id[0] = &tunnel;
+	gateway.wg->mtu[0] = 1420;
 	gateway.wg->n = 1;
 	gateway.wg->by_udp_port[TUNNEL_PORT] = 1;
 	gateway.plan.tx[0] = TO_TX;
@@ -269,7 +270,7 @@ static void outbox_check(unsigned to)
 			message_check(i, true);
 			break;
 		default:
-			FUZZ_CHECK(rte_pktmbuf_data_len(mbufs[i]) <= tunnel.mtu);
+			FUZZ_CHECK(rte_pktmbuf_data_len(mbufs[i]) <= gateway.wg->mtu[0]);
 			forwarded_check(i);
 		}
 	}

@@ -56,6 +56,8 @@ def spread_ports(source, destination, tunnels, members, first=51820):
 class Gateway:
     """Writes the files, runs the program, asks its telemetry."""
     count = 0
+    program = PROGRAM
+    preload = None  # a library in front of its own
 
     def __init__(self, net, host, sections, tunnels=None, worker=0, name=None, gateway='',
                  memory=192):
@@ -85,7 +87,8 @@ class Gateway:
 
     def start(self, wait=True):
         log = self.log.open('a')
-        self.process = self.host.popen(PROGRAM, 'run', self.config, stdout=log,
+        before = ('env', f'LD_PRELOAD={self.preload}') if self.preload else ()
+        self.process = self.host.popen(*before, self.program, 'run', self.config, stdout=log,
                                        stderr=subprocess.STDOUT)
         log.close()
         if wait:
@@ -130,11 +133,11 @@ class Gateway:
 
     def show(self, subject):
         """What `wirebraid show SUBJECT --json` prints."""
-        return json.loads(run(PROGRAM, 'show', subject, '--json', '--name', self.name))
+        return json.loads(run(self.program, 'show', subject, '--json', '--name', self.name))
 
     def text(self, subject):
         """What it prints for people."""
-        return run(PROGRAM, 'show', subject, '--name', self.name)
+        return run(self.program, 'show', subject, '--name', self.name)
 
     def path(self, tunnel):
         """How a path is."""

@@ -62,3 +62,25 @@ def test_mistakes_are_told(tmp_path, command, error):
                           stdout=subprocess.PIPE, text=True)
     assert [json.loads(line) for line in done.stdout.splitlines()] == [
         {'started': True}, {'error': error}]
+
+
+def against_vpp(program):
+    return subprocess.run([TOP / 'tests' / 'bench' / 'against_vpp', '--quick', '--vpp', program],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+
+
+def test_no_vpp_is_told(tmp_path):
+    done = against_vpp(tmp_path / 'vpp')
+    assert done.returncode == 1 and done.stdout == ''
+    assert done.stderr.startswith(f"against_vpp: '{tmp_path}/vpp' is no program. "), done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_vpp_that_does_not_start_is_told(tmp_path):
+    program = tmp_path / 'vpp'
+    program.write_text('#!/bin/sh\necho "no such page size"\nexit 3\n')
+    program.chmod(0o755)
+    done = against_vpp(program)
+    assert done.returncode == 1 and done.stdout == ''
+    assert done.stderr.splitlines()[-2:] == [
+        f'against_vpp: {program} ended with status 3:', 'no such page size'], done.stderr

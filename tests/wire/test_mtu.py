@@ -5,12 +5,13 @@
 """
 import os
 import re
+import shutil
 import socket
 
 import pytest
 
 from gateway import PROGRAM, Gateway, keypair, tunnel
-from net import wait_for
+from net import scratch, wait_for
 from wggo import WireguardGo, inside, packet_socket
 
 HOST, SITE, LINK = '10.1.0.2', '10.1.0.0/24', 1400
@@ -307,3 +308,27 @@ def test_forged_packet_too_big(net, receiver):
     for _ in range(3):
         assert too_big(path.host, '10.2.0.1', 1392) == 0
     path.gateway.balanced()
+
+
+@pytest.mark.parametrize('bsize', [1024, 2048])
+def test_longest_packets(net, bsize):
+    """The longest MTU there is, over memif: a packet is in a chain of the ring's buffers there, and in
+    one of ours, where it is sealed and opened in place."""
+    directory, keys = scratch('over-memif'), (keypair(), keypair())
+    net.closers.append(lambda: shutil.rmtree(directory))
+    hosts = [net.host('a'), net.host('b')]
+    gateways = [Gateway(
+        net, host, f'[port wan0]\nmtu = 9216\ndevice = net_memif0,role={role},id=0,'
+        f'socket={directory}/socket,socket-abstract=no,rsize=9,bsize={bsize}\n'
+        f'address = 192.0.2.{n}/24\n[paths]\nprobe = off\n',
+        {'wg0': tunnel(keys[n - 1][0], 7000, [f'10.9.0.{n}/32'], [
+            {'PublicKey': keys[2 - n][1], 'AllowedIPs': f'10.9.0.{3 - n}/32',
+             'Endpoint': f'192.0.2.{3 - n}:7000'}])}, worker=n - 1, memory=400).start()
+        for n, host, role in ((1, hosts[0], 'server'), (2, hosts[1], 'client'))]
+    hosts[0].reaches('10.9.0.2')
+    assert 'mtu 9136' in hosts[0].ip('link', 'show', 'wg0')
+    for size in (1500, 2048, 4000, 9136):
+        assert hosts[0].ping('10.9.0.2', count=5, size=size - 28, extra=('-M', 'do')) == 5, size
+    for gateway in gateways:
+        assert gateway.ask('drops')['rx_multiseg'] == 0
+        gateway.balanced()

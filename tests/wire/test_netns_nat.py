@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from node import INNER, PORTS, Node, Pair, each_pair, nft, only_us
+from node import INNER, PORTS, Node, Pair, each_pair, nft, only_us, we_and_each
 
 INSIDE, OUTSIDE = '192.168.7.100', '198.51.100.2'
 ROUTER = '198.51.100.1'
@@ -124,3 +124,19 @@ def test_nobody_to_send_to_is_told(net, kind, family):
     assert said in out and any(f'From {one} ' in out for one in (us, INNER[family][0])), out
     out = node.host.run('ping', '-n', '-c', 1, '-W', 1, target, check=False)
     assert said in out, out
+
+
+@we_and_each
+@pytest.mark.parametrize('family', [4, 6])
+def test_a_peer_is_told_of_nobody_too(net, kinds, family):
+    """The answer goes back into the tunnel that the packet came by: each one, and nothing is lost."""
+    pair = Pair(net, kinds).configure().meet()
+    a, b = pair.nodes()
+    b.set('peer', a.public, 'allowed-ips', '10.77.0.0/24,fd77::/64')
+    a.sysctl('net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1')
+    b.ping(INNER[family][0])
+    out = b.host.run('ping', '-n', '-c', 40, '-i', '0.05', '-W', 1,
+                     {4: '10.77.0.9', 6: 'fd77::9'}[family], check=False)
+    said = 'Destination Host Unreachable' if family == 4 else 'Address unreachable'
+    assert out.count(said) == 40, out
+    a.gateway.balanced()
