@@ -47,6 +47,7 @@ static struct stage stage;
 static struct wb_port port;
 static struct wb_tunnel tunnel;
 static struct outbox outboxes[STAGES];
+static struct taken to_open, to_seal;
 static struct wb_counters *counters;
 static struct wb_addr destinations[ROUTES];
 
@@ -124,13 +125,17 @@ static void routes_make(void)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
+	struct stage_list *list = calloc(1, sizeof(*list));
+
 	(void)argc, (void)argv;
 	port_make();
 	routes_make();
 	gateway.wg = calloc(1, sizeof(*gateway.wg));
 	gateway.handshakes = aligned_alloc(64, (size_t)rte_ring_get_memsize(RING_SIZE));
 	counters = wb_counters_create(1);
-	FUZZ_CHECK(gateway.wg != NULL && gateway.handshakes != NULL && counters != NULL);
+	FUZZ_CHECK(gateway.wg != NULL && gateway.handshakes != NULL && counters != NULL &&
+		list != NULL);
+	list->own[TO_OPEN] = list->own[TO_SEAL] = true;
 	FUZZ_CHECK(rte_ring_init(gateway.handshakes, "handshakes", RING_SIZE,
 			   RING_F_SP_ENQ | RING_F_SC_DEQ) == 0);
 	gateway.wg->by_id[0] = &tunnel;
@@ -143,6 +148,9 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	gateway.plan.seal[0] = TO_SEAL;
 	worker.gateway = &gateway;
 	worker.out = outboxes;
+	worker.to_open = &to_open;
+	worker.to_seal = &to_seal;
+	worker.list = list;
 	worker.count = counters;
 	return 0;
 }
@@ -254,35 +262,45 @@ static unsigned place_of(const struct rte_mbuf *mbuf)
 	return i;
 }
 
-static void outbox_check(unsigned to)
+static void sent_check(unsigned to, struct rte_mbuf *mbuf)
 {
-	for (unsigned n = 0; n < outboxes[to].n; n++) {
-		unsigned i = place_of(outboxes[to].mbufs[n]);
+	unsigned i = place_of(mbuf);
 
-		switch (to) {
-		case TO_TX:
-			port_check(i);
-			break;
-		case TO_TAP:
-			tap_check(i);
-			break;
-		case TO_OPEN:
-			message_check(i, true);
-			break;
-		default:
-			FUZZ_CHECK(rte_pktmbuf_data_len(mbufs[i]) <= gateway.wg->mtu[0]);
-			forwarded_check(i);
-		}
+	switch (to) {
+	case TO_TX:
+		port_check(i);
+		break;
+	case TO_TAP:
+		tap_check(i);
+		break;
+	case TO_OPEN:
+		message_check(i, true);
+		break;
+	default:
+		FUZZ_CHECK(rte_pktmbuf_data_len(mbuf) <= gateway.wg->mtu[0]);
+		forwarded_check(i);
 	}
+}
+
+/* What was handed over without a ring. */
+static unsigned taken_check(const struct taken *taken, unsigned to)
+{
+	for (unsigned n = 0; n < taken->n; n++) {
+		FUZZ_CHECK(taken->stages[n] == to);
+		sent_check(to, taken->mbufs[n]);
+	}
+	return taken->n;
 }
 
 static void owners_check(void)
 {
-	uint64_t under_way = 0, counted;
+	uint64_t under_way = taken_check(&to_open, TO_OPEN) + taken_check(&to_seal, TO_SEAL);
+	uint64_t counted;
 	void *mbuf;
 
 	for (unsigned to = 0; to < STAGES; to++) {
-		outbox_check(to);
+		for (unsigned n = 0; n < outboxes[to].n; n++)
+			sent_check(to, outboxes[to].mbufs[n]);
 		under_way += outboxes[to].n;
 	}
 	while (rte_ring_dequeue(gateway.handshakes, &mbuf) == 0)
@@ -302,6 +320,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(counters, 0, sizeof(*counters));
 	memset(outboxes, 0, sizeof(outboxes));
 	memset(&stage, 0, sizeof(stage));
+	to_open.n = to_seal.n = 0;
+	to_open.room = to_seal.room = size % 2 == 0 ? TAKEN_MAX : 0;
 	worker.n_touched = 0;
 	worker.news_credit = 0;
 	n_frames = 0;
