@@ -103,14 +103,15 @@ class Namespace:
             nodad = ['nodad'] if ':' in prefix else []
             self.ip('address', 'add', prefix, 'dev', device, *nodad)
 
-    def ping(self, to, count=3, check=True, size=56, interval=0.1, wait=1, extra=()):
-        """Pings; gives the number of answers."""
-        out = self.run('ping', '-n', '-q', '-c', count, '-i', interval, '-W', wait, '-s', size,
-                       *extra, to, check=False)
-        got = [line for line in out.splitlines() if 'packets transmitted' in line]
-        answers = int(got[0].split(', ')[1].split()[0]) if got else 0
+    def ping(self, to, count=3, check=True, size=56, interval=0.1, wait=1, **how):
+        """Pings; gives the number of answers. `how`: pmtu, tos and others of
+        echo.py's options."""
+        out = self.run('/usr/bin/python3', '-ISB', Path(__file__).with_name('echo.py'), to,
+                       '--count', count, '--interval', interval, '--wait', wait, '--size', size,
+                       *[f'--{key}={value}' for key, value in how.items()])
+        answers = int(out)
         if check and answers == 0:
-            raise AssertionError(f'{self.name} gets no answer from {to}:\n{out}')
+            raise AssertionError(f'{self.name} gets no answer from {to}')
         return answers
 
     def reaches(self, to, seconds=15):

@@ -164,19 +164,14 @@ class Node:
     def address(self, device, *prefixes):
         self.host.address(device, *prefixes)
 
-    def ping(self, to, count=1, size=56, interval=0.01, extra=()):
-        """Every ping is answered, the first too. Behind the last of several, ping(8) waits for two
-        round trips only: what was slow once gets another chance."""
-        for _ in range(3 if count > 1 else 1):
-            answers = self.host.ping(to, count=count, size=size, interval=interval, wait=4,
-                                     extra=extra)
-            if answers == count:
-                break
+    def ping(self, to, count=1, size=56, interval=0.01, **how):
+        """Every ping is answered, the first too."""
+        answers = self.host.ping(to, count=count, size=size, interval=interval, wait=4, **how)
         assert answers == count, f'{answers} of {count} pings of {to} are answered'
 
-    def silent(self, to, count=1, wait=0.5, extra=()):
+    def silent(self, to, count=1, wait=0.5, **how):
         """No ping is answered."""
-        answers = self.host.ping(to, count=count, wait=wait, check=False, extra=extra)
+        answers = self.host.ping(to, count=count, wait=wait, check=False, **how)
         assert answers == 0, f'{answers} of {count} pings of {to} are answered'
 
     def sysctl(self, *settings):

@@ -69,10 +69,10 @@ def test_odd_sizes_and_path_mtu(net):
         assert r.lan.ping('10.9.0.9', count=2, size=size, interval=0.02) == 2, size
         assert r.far.ping('fd01::2', count=2, size=min(size, 1372), interval=0.02) == 2, size
     # Longer than the tunnel's MTU: fragmented by the gateway's kernel, or refused with the MTU.
-    assert r.lan.ping('10.9.0.9', count=2, size=1460, extra=['-M', 'dont']) == 2
+    assert r.lan.ping('10.9.0.9', count=2, size=1460, pmtu='dont') == 2
     # Two fragments from the host. net_af_packet (DPDK 22.11) puts them together before we see
     # them, and has room for 2 kB: longer ones need a real port.
-    assert r.lan.ping('10.9.0.9', count=2, size=1900, extra=['-M', 'dont']) == 2
+    assert r.lan.ping('10.9.0.9', count=2, size=1900, pmtu='dont') == 2
     out = r.lan.run('ping', '-n', '-c', 1, '-W', 2, '-s', 1460, '-M', 'do', '10.9.0.9', check=False)
     assert re.search(r'mtu ?= ?1420', out), out
     r.lan.ping('fd09::9', count=1, size=1440, check=False)  # learns the path's MTU
@@ -86,7 +86,7 @@ def test_odd_sizes_and_path_mtu(net):
 def test_jumbo_frames(net):
     r = Remote(net, mtu=9000, tunnel_mtu=8920, memory=300)
     r.lan.reaches('10.9.0.9')
-    assert r.lan.ping('10.9.0.9', count=3, size=8892, extra=['-M', 'do']) == 3
+    assert r.lan.ping('10.9.0.9', count=3, size=8892, pmtu='do') == 3
     assert r.far.ping('fd01::2', count=3, size=8872) == 3
 
 
@@ -218,7 +218,7 @@ def test_source_filter_and_several_peers(net):
     # The second peer with an address that is the first one's.
     peer.host.address(peer.name, '10.9.0.66/32')
     before = r.gateway.ask('drops')['wg_source_not_allowed']
-    assert other.ping('10.1.0.2', count=3, check=False, extra=['-I', '10.9.0.66']) == 0
+    assert other.ping('10.1.0.2', count=3, check=False, source='10.9.0.66') == 0
     assert r.gateway.ask('drops')['wg_source_not_allowed'] == before + 3
 
 
@@ -305,8 +305,8 @@ def test_sealed_packets_longer_than_the_port(net):
     r = Remote(net, tunnel_mtu=1500)
     r.lan.reaches('10.9.0.9')
     before = r.gateway.ask('drops')['outer_too_big']
-    assert r.lan.ping('10.9.0.9', count=1, size=1472, check=False, extra=['-M', 'do']) == 0
+    assert r.lan.ping('10.9.0.9', count=1, size=1472, check=False, pmtu='do') == 0
     assert r.gateway.ask('drops')['outer_too_big'] == before + 1
-    assert r.lan.ping('10.9.0.9', count=2, size=1412, extra=['-M', 'do']) == 2
-    assert r.lan.ping('10.9.0.9', count=2, size=1472, extra=['-M', 'dont']) == 2
+    assert r.lan.ping('10.9.0.9', count=2, size=1412, pmtu='do') == 2
+    assert r.lan.ping('10.9.0.9', count=2, size=1472, pmtu='dont') == 2
     assert r.gateway.balanced()['cut_up'] == 2

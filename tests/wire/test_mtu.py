@@ -132,8 +132,8 @@ def test_path_mtu(net, outer):
     assert too_big(path.host, '10.2.0.1', fits - 28) == 0
     assert too_big(path.host, 'fd02::1', fits - 48) == 0
     # What may be cut up is, and nothing is lost of it.
-    assert path.host.ping('10.2.0.1', count=5, size=1392, extra=('-M', 'dont')) == 5
-    assert path.host.ping('10.2.0.1', count=5, size=1472, extra=('-M', 'dont')) == 5
+    assert path.host.ping('10.2.0.1', count=5, size=1392, pmtu='dont') == 5
+    assert path.host.ping('10.2.0.1', count=5, size=1472, pmtu='dont') == 5
     assert path.gateway.balanced()['cut_up'] >= 5
 
 
@@ -247,7 +247,7 @@ def test_mtu_of_route(net):
     path.order('up', 'wg0')
     assert 'mtu 1320 ' in path.us.ip('link', 'show', 'wg0')
     path.host.reaches('10.2.0.1')
-    assert path.host.ping('10.2.0.1', count=1, size=1292, extra=('-M', 'do')) == 1
+    assert path.host.ping('10.2.0.1', count=1, size=1292, pmtu='do') == 1
     assert too_big(path.host, '10.2.0.1', 1293) == 1320
     path.gateway.balanced()
 
@@ -328,7 +328,7 @@ def test_longest_packets(net, bsize):
     hosts[0].reaches('10.9.0.2')
     assert 'mtu 9136' in hosts[0].ip('link', 'show', 'wg0')
     for size in (1500, 2048, 4000, 9136):
-        assert hosts[0].ping('10.9.0.2', count=5, size=size - 28, extra=('-M', 'do')) == 5, size
+        assert hosts[0].ping('10.9.0.2', count=5, size=size - 28, pmtu='do') == 5, size
     for gateway in gateways:
         assert gateway.ask('drops')['rx_multiseg'] == 0
         gateway.balanced()

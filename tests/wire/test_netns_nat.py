@@ -67,12 +67,12 @@ def test_bound_sockets_and_marks(net, kinds):
     once more."""
     pair = Pair(net, kinds).configure().meet()
     a = pair.a
-    a.ping(INNER[4][1], extra=['-I', 'wg0'])
+    a.ping(INNER[4][1], device='wg0')
     nft(a.host, 'table inet m { chain c { type route hook output priority mangle;'
         'meta mark set 1; }; }')
     a.ping(INNER[4][1])
-    a.ping(INNER[4][1], extra=['-I', 'wg0'])
-    a.ping(INNER[6][1], extra=['-I', 'wg0'])
+    a.ping(INNER[4][1], device='wg0')
+    a.ping(INNER[6][1], device='wg0')
 
 
 @each_pair
@@ -95,7 +95,7 @@ def test_default_route_by_mark(net, kinds):
     # The answers need not come back to where the pings went out.
     for family, address in ((4, '192.168.99.7'), (6, 'fdab::1111')):
         b.ip(f'-{family}', 'route', 'replace', INNER[family][0], 'dev', 'wg0')
-        a.ping(address, count=100, interval=0.002, extra=['-f', '-I', INNER[family][0]])
+        a.ping(address, count=100, interval=0.002, source=INNER[family][0])
     a.set('fwmark', 'off')
     assert a.value('fwmark') == 'off'
 

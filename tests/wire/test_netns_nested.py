@@ -25,7 +25,7 @@ def test_wireguard_through_wireguard(net, kinds):
     nest(pair)
     a.ping('10.78.0.2', count=10)
     b.ping('fd78::1', count=10)
-    a.ping('10.78.0.2', size=1312, extra=['-M', 'do'])
+    a.ping('10.78.0.2', size=1312, pmtu='do')
     # It went inside of the other one.
     assert a.transfer(b.public)[1] > 10 * (84 + 12 + 32 + 48)
 
@@ -61,7 +61,7 @@ def test_loop_of_two_tunnels(net, kinds):
     a.ping('10.78.0.2')
     a.set('peer', b.public, 'endpoint', at('10.78.0.2', 7))
     before = a.transfer(keys[1][1], name='wg1')[1]
-    a.silent('10.78.0.2', count=10, extra=['-f'])
+    a.silent('10.78.0.2', count=10, interval=0.01)
     assert a.transfer(keys[1][1], name='wg1')[1] - before < 70_000
     assert a.alive()
     a.set('peer', b.public, 'endpoint', at(OUTER[4][1], PORTS[1]))

@@ -51,8 +51,8 @@ def test_streams(net, kinds, outer, mtus):
     a, b = pair.nodes()
     pair.pings()
     size = (mtus[1] or 1420) - 28
-    a.ping(INNER[4][1], size=size, extra=['-M', 'do'])
-    b.ping(INNER[6][0], size=size - 20, extra=['-M', 'do'])
+    a.ping(INNER[4][1], size=size, pmtu='do')
+    b.ping(INNER[6][0], size=size - 20, pmtu='do')
     for client, server, address in ((a, b, INNER[4][1]), (b, a, INNER[6][0])):
         end = stream(client, server, address, '-n', '10M')
         assert end['sum_received']['bytes'] > 5_000_000
@@ -80,7 +80,7 @@ def test_fragments_inside(net, kinds):
     """What is longer than the tunnel's MTU is fragmented by the sender's kernel, or refused."""
     pair = Pair(net, kinds).configure().meet()
     for size in (1393, 1420, 3000, 9000):
-        pair.a.ping(INNER[4][1], count=2, size=size, extra=['-M', 'dont'])
+        pair.a.ping(INNER[4][1], count=2, size=size, pmtu='dont')
         pair.b.ping(INNER[6][0], count=2, size=size)
     out = pair.a.host.run('ping', '-c', 1, '-W', 1, '-M', 'do', '-s', 1393, INNER[4][1],
                           check=False)

@@ -74,14 +74,14 @@ def test_marks(net):
     for inside, outside in ((0x00, 0), (0xb8, 0), (0x02, 2), (0xba, 2), (0x01, 1),
                             (0x03, 2)):
         sniffer = Sniffer(r.far)
-        assert r.lan.ping('10.9.0.9', count=2, extra=['-Q', inside]) == 2
+        assert r.lan.ping('10.9.0.9', count=2, tos=inside) == 2
         assert [tos for tos, _ in transport(sniffer.stop())] == [outside] * 2, hex(inside)
     # Marked on the way to us: told to the host if it understands, dropped if it does not.
     r.far.run('nft', 'add table ip t; add chain ip t out { type filter hook output priority 0; }; '
                      'add rule ip t out udp dport 51820 ip ecn set ce')
     raw = packet_socket(r.lan, 'eth0')
     raw.settimeout(2)
-    r.far.ping('10.1.0.2', count=1, size=77, extra=['-Q', '0x02'])
+    r.far.ping('10.1.0.2', count=1, size=77, tos='0x02')
     while True:
         frame = raw.recv(2048)
         if frame[12:14] == b'\x08\x00' and len(frame) == 14 + 28 + 77 and frame[34] == 8:
@@ -90,7 +90,7 @@ def test_marks(net):
     total = sum(int.from_bytes(frame[i:i + 2], 'big') for i in range(14, 34, 2))
     assert (total & 0xffff) + (total >> 16) == 0xffff
     before = r.gateway.ask('drops')['wg_ecn_invalid']
-    assert r.far.ping('10.1.0.2', count=3, check=False, extra=['-Q', '0x00']) == 0
+    assert r.far.ping('10.1.0.2', count=3, check=False, tos='0x00') == 0
     assert r.gateway.ask('drops')['wg_ecn_invalid'] == before + 3
     r.gateway.balanced()
 
@@ -112,9 +112,9 @@ def test_hop_limits(net):
                 return frame[l2 + at]
 
     for family, there, back in ((4, '10.9.0.9', '10.1.0.2'), (6, 'fd09::9', 'fd01::2')):
-        assert r.lan.ping(there, count=1, size=611, extra=['-t', 9]) == 1
+        assert r.lan.ping(there, count=1, size=611, ttl=9) == 1
         assert limit(far, 0, family, 611) == 8
-        assert r.far.ping(back, count=1, size=612, extra=['-t', 9]) == 1
+        assert r.far.ping(back, count=1, size=612, ttl=9) == 1
         assert limit(lan, 14, family, 612) == 8
     r.gateway.balanced()
 

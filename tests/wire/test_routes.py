@@ -165,7 +165,7 @@ def test_forwarded_by_the_fast_path(net):
     a.reaches('10.2.0.2')
     raw = packet_socket(b, 'eth0')
     raw.settimeout(1)
-    assert a.ping('10.2.0.2', count=1, size=333, extra=['-t', 9, '-Q', '0xb9']) == 1
+    assert a.ping('10.2.0.2', count=1, size=333, ttl=9, tos='0xb9') == 1
     gateway.balanced()
     seen = []
     try:
