@@ -9,6 +9,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 
 from net import Net, end_on_signals, sweep  # noqa: E402
+from steadiness import Steadiness  # noqa: E402
 
 
 def interrupt(_):
@@ -20,6 +21,30 @@ def pytest_configure(config):
         pytest.exit('needs root: network namespaces', 1)
     sweep()
     end_on_signals(interrupt)
+    config.steadiness, config.excused, config.excuses = Steadiness(), excused, {}
+
+
+def pytest_unconfigure(config):
+    config.steadiness.close()
+
+
+def excused(config):
+    """Whether the test that has failed is to be run again."""
+    broken = config.steadiness.broken()
+    if broken:
+        config.excuses[config.running, config.steadiness.began] = config.steadiness.told()
+    return broken
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for (test, _), why in config.excuses.items():
+        terminalreporter.write_line(f'run again: {test}: {why}')
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    item.config.running = item.name
+    item.config.steadiness.begin()
 
 
 @pytest.fixture
@@ -37,6 +62,8 @@ def module_net():
 def pytest_collection_modifyitems(items):
     """What takes two minutes of waiting goes on beside the others, and is judged last."""
     items.sort(key=lambda item: item.module.__name__ == 'test_rekey')
+    for item in items:
+        item.add_marker(pytest.mark.flaky(reruns=2, condition='config.excused(config)'))
 
 
 @pytest.fixture(scope='session', autouse=True)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: BSD-3-Clause
+"""Whether the machine itself stood still: a virtual machine's CPUs are taken away, now and then, for
+longer than what the tests give packets. A test that fails over such a pause is run again.
+
+Run as a program on one CPU, it says when it was late, and by how much.
+"""
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+EVERY = 0.004
+# What is worth telling; and what excuses a failure: one pause, or a share of the time.
+LATE = 0.005
+PAUSE = 0.05
+SHARE = 0.05
+
+
+def watch(cpu):
+    """Goes before all others of its CPU: when it is late, nobody ran there, or the kernel did."""
+    os.sched_setaffinity(0, {cpu})
+    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))
+    last = time.monotonic()
+    while os.getppid() != 1:
+        time.sleep(EVERY)
+        now = time.monotonic()
+        if now - last - EVERY > LATE:
+            os.write(1, f'{now} {now - last - EVERY}\n'.encode())
+        last = now
+
+
+class Steadiness:
+    """Watches every CPU of the machine."""
+
+    def __init__(self):
+        self.began = time.monotonic()
+        self.logs, self.watchers = [], []
+        for cpu in os.sched_getaffinity(0):
+            log = tempfile.TemporaryFile('w+')
+            self.logs.append(log)
+            self.watchers.append(subprocess.Popen(
+                ['/usr/bin/python3', '-ISB', Path(__file__), str(cpu)], stdout=log))
+
+    def close(self):
+        for watcher in self.watchers:
+            watcher.kill()
+            watcher.wait()
+
+    def begin(self):
+        self.began = time.monotonic()
+
+    def pauses(self):
+        """The longest pause since the beginning, and a CPU's share of the time in pauses."""
+        longest, share, length = 0.0, 0.0, max(time.monotonic() - self.began, 0.001)
+        for log in self.logs:
+            log.seek(0)
+            lines = [tuple(map(float, line.split())) for line in log if line.endswith('\n')]
+            late = [by for at, by in lines if at >= self.began]
+            longest, share = max([longest, *late]), max(share, sum(late) / length)
+        return longest, share
+
+    def told(self):
+        longest, share = self.pauses()
+        return f'the machine stood still for up to {longest * 1000:.0f} ms, {share:.1%} of the time'
+
+    def broken(self):
+        longest, share = self.pauses()
+        return longest >= PAUSE or share >= SHARE
+
+
+if __name__ == '__main__':
+    watch(int(sys.argv[1]))
