@@ -38,7 +38,7 @@ class Steadiness:
         self.began = time.monotonic()
         self.logs, self.watchers = [], []
         for cpu in os.sched_getaffinity(0):
-            log = tempfile.TemporaryFile('w+')
+            log = tempfile.TemporaryFile('a+')  # reading moves the place, writing goes to the end
             self.logs.append(log)
             self.watchers.append(subprocess.Popen(
                 ['/usr/bin/python3', '-ISB', Path(__file__), str(cpu)], stdout=log))
