@@ -9,40 +9,50 @@
 
 #define HOP_LIMIT 64
 
-static void write_ether(struct wb_outer *outer, const struct outer_way *way, bool ipv6)
+static void write_ether(struct rte_ether_hdr *ether, const struct outer_way *way, uint16_t type)
 {
-	struct rte_ether_hdr *ether = (void *)outer->header;
-
 	memcpy(&ether->dst_addr, way->next_hop_mac, RTE_ETHER_ADDR_LEN);
 	memcpy(&ether->src_addr, way->source_mac, RTE_ETHER_ADDR_LEN);
-	ether->ether_type = rte_cpu_to_be_16(ipv6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
-	outer->l2 = sizeof(*ether);
+	ether->ether_type = rte_cpu_to_be_16(type);
 }
 
-static void write_ip4(struct wb_outer *outer, const struct outer_way *way)
+static void write_udp(struct rte_udp_hdr *udp, const struct outer_way *way)
 {
-	struct rte_ipv4_hdr *ip = (void *)&outer->header[outer->l2];
+	udp->src_port = rte_cpu_to_be_16(way->local_port);
+	udp->dst_port = rte_cpu_to_be_16(way->remote.port);
+}
 
+static void write4(struct wb_outer *outer, const struct outer_way *way)
+{
+	struct rte_ether_hdr *ether = (void *)outer->header4;
+	struct rte_ipv4_hdr *ip = (void *)(ether + 1);
+
+	if (way->via == 0)
+		write_ether(ether, way, RTE_ETHER_TYPE_IPV4);
 	ip->version_ihl = RTE_IPV4_VHL_DEF;
 	ip->time_to_live = HOP_LIMIT;
 	ip->next_proto_id = IPPROTO_UDP;
 	ip->src_addr = way->local.v4;
 	ip->dst_addr = way->remote.addr.v4;
+	write_udp((void *)(ip + 1), way);
 	outer->ip_sum = rte_raw_cksum(ip, sizeof(*ip));
-	outer->length = (uint8_t)(outer->l2 + sizeof(*ip));
+	outer->length = (uint8_t)(outer->l2 + sizeof(*ip) + sizeof(struct rte_udp_hdr));
 }
 
-static void write_ip6(struct wb_outer *outer, const struct outer_way *way)
+static void write6(struct wb_outer *outer, const struct outer_way *way)
 {
-	struct rte_ipv6_hdr *ip = (void *)&outer->header[outer->l2];
+	struct rte_ether_hdr *ether = (void *)outer->header6;
+	struct rte_ipv6_hdr *ip = (void *)(ether + 1);
 
+	if (way->via == 0)
+		write_ether(ether, way, RTE_ETHER_TYPE_IPV6);
 	ip->vtc_flow = rte_cpu_to_be_32(UINT32_C(6) << 28);
 	ip->proto = IPPROTO_UDP;
 	ip->hop_limits = HOP_LIMIT;
 	memcpy(ip->src_addr, way->local.bytes, 16);
 	memcpy(ip->dst_addr, way->remote.addr.bytes, 16);
-	outer->ipv6 = true;
-	outer->length = (uint8_t)(outer->l2 + sizeof(*ip));
+	write_udp((void *)(ip + 1), way);
+	outer->length = (uint8_t)(outer->l2 + sizeof(*ip) + sizeof(struct rte_udp_hdr));
 }
 
 /* IPv4 and IPv6 differ in where the fields lie, not in their sum. */
@@ -57,6 +67,7 @@ static uint32_t pseudo_sum(const struct outer_way *way)
 /* What drivers want to know of a packet whose UDP checksum they make. */
 static void offload(struct wb_outer *outer)
 {
+	outer->offload = true;
 	outer->tx_flags =
 		RTE_MBUF_F_TX_UDP_CKSUM | (outer->ipv6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4);
 	outer->tx_lengths = rte_mbuf_tx_offload(RTE_ETHER_HDR_LEN,
@@ -64,40 +75,22 @@ static void offload(struct wb_outer *outer)
 		sizeof(struct rte_udp_hdr), 0, 0, 0, 0);
 }
 
-static void write_answer(struct wb_outer *outer, const struct outer_way *way)
-{
-	size_t length = outer->ipv6 ? 16 : 4;
-
-	memcpy(outer->answer_addresses, way->remote.addr.bytes, length);
-	memcpy(outer->answer_addresses + length, way->local.bytes, length);
-	outer->answer_port = rte_cpu_to_be_16(way->remote.port);
-}
-
 struct wb_outer *outer_make(const struct outer_way *way)
 {
 	struct wb_outer *outer = rte_zmalloc("wb_outer", sizeof(*outer), RTE_CACHE_LINE_SIZE);
-	struct rte_udp_hdr *udp;
-	bool ipv6 = way->remote.addr.family == AF_INET6;
 
 	if (outer == NULL)
 		return NULL;
 	outer->via = way->via;
-	if (way->via == 0)
-		write_ether(outer, way, ipv6);
-	if (ipv6)
-		write_ip6(outer, way);
+	outer->ipv6 = way->remote.addr.family == AF_INET6;
+	outer->l2 = way->via == 0 ? RTE_ETHER_HDR_LEN : 0;
+	if (outer->ipv6)
+		write6(outer, way);
 	else
-		write_ip4(outer, way);
-	udp = (void *)&outer->header[outer->length];
-	udp->src_port = rte_cpu_to_be_16(way->local_port);
-	udp->dst_port = rte_cpu_to_be_16(way->remote.port);
-	outer->length += sizeof(*udp);
+		write4(outer, way);
 	outer->pseudo_sum = pseudo_sum(way);
 	if (way->udp_checksums)
 		offload(outer);
-	/* Flush with the array's end. */
-	memmove(outer->header + WB_OUTER_MAX - outer->length, outer->header, outer->length);
-	write_answer(outer, way);
 	outer->port = way->port;
 	outer->mtu = way->mtu;
 	outer->inner_mtu = (uint16_t)(way->mtu - (outer->length - outer->l2) -
@@ -112,7 +105,7 @@ void outer_sum_udp(struct rte_mbuf *mbuf, struct rte_udp_hdr *udp, const struct 
 {
 	uint16_t sum;
 
-	if (outer->tx_flags != 0) {
+	if (outer->offload) {
 		mbuf->ol_flags |= outer->tx_flags;
 		mbuf->tx_offload = outer->tx_lengths;
 		/* The pseudo header's sum: the port adds the rest. */

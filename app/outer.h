@@ -57,13 +57,13 @@ static inline void outer_write(
 	uint8_t *message = rte_pktmbuf_mtod(mbuf, uint8_t *);
 	struct rte_udp_hdr *udp = (void *)(message - sizeof(*udp));
 
-	/* All of it, whatever its length: a copy of a constant size is a few instructions. */
-	memcpy(message - WB_OUTER_MAX, outer->header, WB_OUTER_MAX);
 	rte_pktmbuf_prepend(mbuf, outer->length);
-	udp->dgram_len = rte_cpu_to_be_16(length);
+	/* All of the array, whatever its length: a copy of a constant size is a few instructions.
+	 */
 	if (likely(!outer->ipv6)) {
 		struct rte_ipv4_hdr *ip = (void *)((uint8_t *)udp - sizeof(*ip));
 
+		memcpy(message - WB_OUTER4_MAX, outer->header4, WB_OUTER4_MAX);
 		ip->type_of_service = tos;
 		ip->total_length = rte_cpu_to_be_16((uint16_t)(sizeof(*ip) + length));
 		ip->packet_id = rte_cpu_to_be_16(id);
@@ -72,10 +72,12 @@ static inline void outer_write(
 	} else {
 		struct rte_ipv6_hdr *ip = (void *)((uint8_t *)udp - sizeof(*ip));
 
+		memcpy(message - WB_OUTER_MAX, outer->header6, WB_OUTER_MAX);
 		ip->vtc_flow = rte_cpu_to_be_32(UINT32_C(6) << 28 | (uint32_t)tos << 20);
 		ip->payload_len = rte_cpu_to_be_16(length);
 	}
-	if (unlikely(outer->ipv6 || outer->tx_flags != 0))
+	udp->dgram_len = rte_cpu_to_be_16(length);
+	if (unlikely(outer->ipv6 || outer->offload))
 		outer_sum_udp(mbuf, udp, outer);
 }
 

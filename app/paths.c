@@ -195,7 +195,7 @@ static bool has_session(const struct wb_peer *peer, uint64_t now)
 	const struct wb_keypair *current =
 		atomic_load_explicit(&peer->current, memory_order_relaxed);
 
-	return current != NULL && wb_keypair_age(current, now) < WB_REJECT_AFTER_TIME;
+	return current != NULL && wb_keypair_age(current->birth, now) < WB_REJECT_AFTER_TIME;
 }
 
 /* A handshake, unless one is under way or was asked for a moment ago. */

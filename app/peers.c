@@ -67,7 +67,7 @@ void peer_keepalive_now(struct control *control, struct wb_peer *peer, uint64_t 
 	const struct wb_keypair *current =
 		atomic_load_explicit(&peer->current, memory_order_relaxed);
 
-	if (current != NULL && wb_keypair_age(current, now) < WB_REJECT_AFTER_TIME)
+	if (current != NULL && wb_keypair_age(current->birth, now) < WB_REJECT_AFTER_TIME)
 		handshake_keepalive(control, peer);
 	else
 		wb_timers_handshake_wanted(&peer->timers, now);

@@ -69,9 +69,8 @@ void seal_peers_prefetch(const struct seal_peers *peers, unsigned at, unsigned e
 		outer = atomic_load_explicit(&last->outer, memory_order_acquire);
 		if (keypair == NULL || outer == NULL)
 			continue;
-		rte_prefetch0(keypair);
 		rte_prefetch0(&keypair->seal);
-		rte_prefetch0(&outer->ipv6);
+		rte_prefetch0(outer);
 	}
 }
 

@@ -7,6 +7,7 @@
 #include <rte_ip.h>
 #include <rte_malloc.h>
 #include <rte_prefetch.h>
+#include <rte_udp.h>
 
 #include "forward.h"
 #include "gateway.h"
@@ -26,12 +27,25 @@ struct open_burst {
 };
 
 /* What tells where a packet should have come from, for when the AEAD is done. */
-static void prefetch_way(const struct wb_peer *peer)
+static void prefetch_way(const struct wb_peer *peer, const struct rte_mbuf *mbuf)
 {
 	const struct wb_outer *outer = atomic_load_explicit(&peer->outer, memory_order_acquire);
 
-	if (outer != NULL)
-		rte_prefetch0(&outer->ipv6);
+	if (outer == NULL)
+		return;
+	rte_prefetch0(outer);
+	if (packet_of((struct rte_mbuf *)(uintptr_t)mbuf)->outer >= sizeof(struct rte_ipv6_hdr))
+		rte_prefetch0(outer->header6);
+}
+
+/* The word of the window that a message's counter is in. */
+static void prefetch_replay(const struct wb_index_entry *entry, const struct rte_mbuf *mbuf)
+{
+	const struct wb_keypair *keypair = (const struct wb_keypair *)entry;
+	const struct wb_msg_transport *message = rte_pktmbuf_mtod(mbuf, const void *);
+
+	if (likely(entry->kind == WB_INDEX_KEYPAIR))
+		rte_prefetch0(wb_replay_word(&keypair->replay, rte_le_to_cpu_64(message->counter)));
 }
 
 /* Lays the text of a message out for the AEAD. */
@@ -52,7 +66,7 @@ static void take(struct stage *stage, struct worker *worker, struct open_burst *
 		worker_drop(worker, mbuf, WB_DROP_WG_WRONG_TUNNEL);
 		return;
 	}
-	if (unlikely(wb_keypair_age(keypair, worker->now) >= WB_REJECT_AFTER_TIME ||
+	if (unlikely(wb_keypair_age(keypair->birth, worker->now) >= WB_REJECT_AFTER_TIME ||
 		    counter >= WB_REJECT_AFTER_MESSAGES)) {
 		worker_drop(worker, mbuf, WB_DROP_WG_EXPIRED_KEY);
 		return;
@@ -64,7 +78,7 @@ static void take(struct stage *stage, struct worker *worker, struct open_burst *
 		.key = &keypair->receive_key,
 	};
 	if (unlikely(burst->n == 0 || burst->keypairs[burst->n - 1] != keypair))
-		prefetch_way(keypair->entry.peer);
+		prefetch_way(keypair->entry.peer, mbuf);
 	burst->mbufs[burst->n] = mbuf;
 	burst->stages[burst->n] = stage;
 	burst->keypairs[burst->n] = keypair;
@@ -95,12 +109,21 @@ static bool came_as_we_go(const struct wb_outer *outer, const struct rte_mbuf *m
 {
 	const uint8_t *message = rte_pktmbuf_mtod(mbuf, const uint8_t *);
 	const uint8_t *l3 = message - packet_of((struct rte_mbuf *)(uintptr_t)mbuf)->outer;
+	const struct rte_udp_hdr *udp = (const void *)(message - sizeof(*udp));
 
-	if (memcmp(message - 8, &outer->answer_port, 2) != 0)
+	if (unlikely(outer->ipv6 != (*l3 >> 4 == 6) ||
+		    udp->src_port != wb_outer_udp(outer)->dst_port))
 		return false;
-	if (likely(*l3 >> 4 == 4))
-		return !outer->ipv6 && memcmp(l3 + 12, outer->answer_addresses, 8) == 0;
-	return outer->ipv6 && memcmp(l3 + 8, outer->answer_addresses, 32) == 0;
+	if (likely(!outer->ipv6)) {
+		const struct rte_ipv4_hdr *ip = (const void *)l3, *ours = wb_outer_ip4(outer);
+
+		return ip->src_addr == ours->dst_addr && ip->dst_addr == ours->src_addr;
+	} else {
+		const struct rte_ipv6_hdr *ip = (const void *)l3, *ours = wb_outer_ip6(outer);
+
+		return memcmp(ip->src_addr, ours->dst_addr, sizeof(ip->src_addr)) == 0 &&
+			memcmp(ip->dst_addr, ours->src_addr, sizeof(ip->dst_addr)) == 0;
+	}
 }
 
 static void report(struct worker *worker, struct wb_peer *peer, const struct rte_mbuf *mbuf,
@@ -148,6 +171,31 @@ static void roam(struct worker *worker, struct wb_peer *peer, const struct rte_m
 	peer->open.settled_way = outer->serial;
 }
 
+/* The first data under a keypair: the peer has it. */
+static void confirm(struct worker *worker, struct wb_keypair *keypair)
+{
+	const struct wb_peer *peer = keypair->entry.peer;
+	const struct event event = {.kind = EVENT_CONFIRMED,
+		.peer_id = peer->id,
+		.serial = peer->serial,
+		.index = keypair->entry.index};
+
+	/* Before the packet is on its way: the answer is to be sealed under it. */
+	atomic_store_explicit(&keypair->proven, true, memory_order_release);
+	keypair->entry.confirmed = worker_tell(worker, &event);
+}
+
+/* Asks for the next keypair in time. */
+static void renew(struct worker *worker, struct wb_keypair *keypair)
+{
+	if (keypair->renewal_asked ||
+		!wb_session_wants_rekey_on_receive(
+			wb_keypair_age(keypair->birth, worker->now), keypair->initiator))
+		return;
+	keypair->renewal_asked = true;
+	session_want_handshake(worker, keypair->entry.peer);
+}
+
 /* The state an authenticated, fresh packet changes. */
 static void account(
 	struct worker *worker, struct wb_keypair *keypair, struct rte_mbuf *mbuf, bool data)
@@ -158,22 +206,10 @@ static void account(
 	peer->open.packets += data;
 	roam(worker, peer, mbuf);
 	session_received(worker, peer, data);
-	if (unlikely(!keypair->open.confirmed)) {
-		/* Before the packet is on its way: the answer is to be sealed under it. */
-		atomic_store_explicit(&keypair->proven, true, memory_order_release);
-		const struct event event = {.kind = EVENT_CONFIRMED,
-			.peer_id = peer->id,
-			.serial = peer->serial,
-			.index = keypair->entry.index};
-
-		keypair->open.confirmed = worker_tell(worker, &event);
-	}
-	if (unlikely(!keypair->open.rekey_asked &&
-		    wb_session_wants_rekey_on_receive(
-			    wb_keypair_age(keypair, worker->now), keypair->initiator))) {
-		keypair->open.rekey_asked = true;
-		session_want_handshake(worker, peer);
-	}
+	if (unlikely(!keypair->entry.confirmed))
+		confirm(worker, keypair);
+	if (unlikely(wb_keypair_age(keypair->birth, worker->now) >= WB_REKEY_ON_RECEIVE_AGE))
+		renew(worker, keypair);
 }
 
 /* RFC 6040, 4.2, as the kernel does it: congestion marked on the way is passed on, unless the inner
@@ -236,7 +272,7 @@ static bool judge(struct worker *worker, struct open_burst *burst, unsigned i)
 		worker_drop(worker, mbuf, WB_DROP_WG_AUTH_FAILED);
 		return false;
 	}
-	if (unlikely(!wb_replay_check_and_set(&keypair->open.replay, op->counter))) {
+	if (unlikely(!wb_replay_check_and_set(&keypair->replay, op->counter))) {
 		worker_drop(worker, mbuf, WB_DROP_WG_REPLAYED);
 		return false;
 	}
@@ -309,8 +345,7 @@ static void lay_out(
 		if (likely(entries[i] == last || entries[i] == NULL))
 			continue;
 		last = entries[i];
-		rte_prefetch0(&((struct wb_keypair *)last)->receive_key);
-		rte_prefetch0(&((struct wb_keypair *)last)->open);
+		prefetch_replay(last, taken->mbufs[from + i]);
 		rte_prefetch0(last->peer);
 		rte_prefetch0(&last->peer->seal);
 		rte_prefetch0(&last->peer->open);

@@ -58,7 +58,7 @@ struct seal_burst {
 
 static bool keypair_usable(const struct wb_keypair *keypair, uint64_t now)
 {
-	return keypair != NULL && wb_keypair_age(keypair, now) < WB_REJECT_AFTER_TIME &&
+	return keypair != NULL && wb_keypair_age(keypair->seal.birth, now) < WB_REJECT_AFTER_TIME &&
 		keypair->seal.counter < WB_REJECT_AFTER_MESSAGES;
 }
 
@@ -131,14 +131,14 @@ static void add_to_burst(
 	mbuf->data_len = (uint16_t)(sizeof(*message) + padded + WB_AEAD_TAG_LEN);
 	mbuf->pkt_len = mbuf->data_len;
 	message->type = rte_cpu_to_le_32(WB_MSG_TRANSPORT);
-	message->receiver = rte_cpu_to_le_32(keypair->remote_index);
+	message->receiver = rte_cpu_to_le_32(keypair->seal.remote_index);
 	message->counter = rte_cpu_to_le_64(keypair->seal.counter);
 
 	burst->ops[burst->n] = (struct wb_aead_op){
 		.data = text,
 		.len = padded,
 		.counter = keypair->seal.counter++,
-		.key = &keypair->send_key,
+		.key = &keypair->seal.key,
 	};
 	burst->mbufs[burst->n] = mbuf;
 	burst->peers[burst->n] = sender->peer;
@@ -193,8 +193,9 @@ static bool ready(
 	if (unlikely(sender->outer == NULL))
 		return true;
 	sender->mtu = RTE_MIN(worker->gateway->wg->mtu[stage->object], sender->outer->inner_mtu);
-	if (unlikely(wb_session_wants_rekey_on_send(wb_keypair_age(keypair, worker->now),
-		    keypair->seal.counter, keypair->initiator)))
+	if (unlikely(
+		    wb_session_wants_rekey_on_send(wb_keypair_age(keypair->seal.birth, worker->now),
+			    keypair->seal.counter, keypair->seal.initiator)))
 		session_want_handshake(worker, peer);
 	return true;
 }
@@ -428,7 +429,8 @@ static void prefetch_sent(const struct seal_burst *burst)
 			continue;
 		last = burst->peers[i];
 		rte_prefetch0(&last->open);
-		rte_prefetch0(burst->outers[i]);
+		if (burst->outers[i]->ipv6)
+			rte_prefetch0(burst->outers[i]->header6);
 	}
 }
 

@@ -106,7 +106,7 @@ static const char *state_of(const struct wb_peer *peer)
 	const struct wb_keypair *current =
 		atomic_load_explicit(&peer->current, memory_order_relaxed);
 
-	if (current != NULL && wb_keypair_age(current, clock_now()) < WB_REJECT_AFTER_TIME)
+	if (current != NULL && wb_keypair_age(current->birth, clock_now()) < WB_REJECT_AFTER_TIME)
 		return "up";
 	if (peer->timers.handshaking)
 		return "handshake";

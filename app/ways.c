@@ -152,8 +152,8 @@ static bool credible(const struct wb_peer *peer, const struct event *event)
 
 	if (!event->quoted)
 		return event->remote.family == AF_INET;
-	return (current != NULL && current->remote_index == receiver) ||
-		(peer->previous != NULL && peer->previous->remote_index == receiver);
+	return (current != NULL && current->seal.remote_index == receiver) ||
+		(peer->previous != NULL && peer->previous->seal.remote_index == receiver);
 }
 
 void way_path_mtu(struct control *control, const struct event *event, uint64_t now)

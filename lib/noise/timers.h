@@ -82,10 +82,12 @@ static inline bool wb_session_wants_rekey_on_send(uint64_t age, uint64_t counter
 	return counter > WB_REKEY_AFTER_MESSAGES || (initiator && age >= WB_REKEY_AFTER_TIME);
 }
 
-/** Receiving under it does: the key would die before a passive keepalive renewed it. */
+/** The age from which receiving does: the key would die before a passive keepalive renewed it. */
+#define WB_REKEY_ON_RECEIVE_AGE (WB_REJECT_AFTER_TIME - WB_KEEPALIVE_TIMEOUT - WB_REKEY_TIMEOUT)
+
 static inline bool wb_session_wants_rekey_on_receive(uint64_t age, bool initiator)
 {
-	return initiator && age >= WB_REJECT_AFTER_TIME - WB_KEEPALIVE_TIMEOUT - WB_REKEY_TIMEOUT;
+	return initiator && age >= WB_REKEY_ON_RECEIVE_AGE;
 }
 
 #endif

@@ -18,10 +18,10 @@ struct wb_keypair *wb_keypair_create(
 	keypair->entry.kind = WB_INDEX_KEYPAIR;
 	keypair->entry.tunnel = peer->tunnel->id;
 	keypair->entry.peer = peer;
-	keypair->remote_index = session->remote_index;
-	keypair->initiator = session->initiator;
-	keypair->birth = now;
-	wb_aead_key_set(&keypair->send_key, &session->send_key);
+	keypair->initiator = keypair->seal.initiator = session->initiator;
+	keypair->birth = keypair->seal.birth = now;
+	keypair->seal.remote_index = session->remote_index;
+	wb_aead_key_set(&keypair->seal.key, &session->send_key);
 	wb_aead_key_set(&keypair->receive_key, &session->receive_key);
 	return keypair;
 }

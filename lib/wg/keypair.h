@@ -3,14 +3,16 @@
  * A keypair: one session's transport keys, with the state each direction's lcore owns
  * (WireGuard paper, sections 5.4.5 and 5.4.6).
  *
- * Control creates and retires keypairs. The seal lcore of the tunnel alone advances `seal.counter`,
- * the open lcore alone moves `open.replay`: neither line is ever shared.
+ * Control creates and retires keypairs. Each direction's lcore has the lines that it writes to
+ * itself; and what it needs for a packet is on one of them, since with many peers each line comes
+ * from memory: one to seal, and one to open besides the word of the replay window.
  */
 #ifndef WB_WG_KEYPAIR_H
 #define WB_WG_KEYPAIR_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include <rte_common.h>
@@ -30,37 +32,38 @@ enum wb_index_kind {
 /** The head of every object in the receiver index table. */
 struct wb_index_entry {
 	uint32_t index;	 /**< ours, as the peer sends it; first, as the index table asks */
-	uint16_t kind;	 /**< enum wb_index_kind */
 	uint16_t tunnel; /**< the peer's, by its id */
+	uint8_t kind;	 /**< enum wb_index_kind */
+	bool confirmed;	 /**< of a keypair: control was told that data came in. Open lcore */
 	struct wb_peer *peer;
 };
 
 struct wb_keypair {
 	struct wb_index_entry entry;
-	uint32_t remote_index; /**< goes into the header of what we seal */
-	bool initiator;	       /**< we began the handshake: we renew the key by age */
-	uint64_t birth;	       /**< ns, when the session was derived */
-	struct wb_aead_key send_key;
 	struct wb_aead_key receive_key;
-
-	struct {
-		uint64_t counter; /**< the next one to use; never used twice (invariant 2) */
-		bool rekey_asked; /**< the renewal was asked for once already */
-	} seal __rte_cache_aligned;
-
+	uint64_t birth; /**< ns, when the session was derived */
+	struct wb_replay replay;
+	bool renewal_asked; /**< by the open lcore, once */
+	bool initiator;	    /**< we began the handshake: we renew the key by age */
 	atomic_bool proven; /**< data arrived under it: the peer has it */
 
 	struct {
-		bool confirmed; /**< that was reported to control */
-		bool rekey_asked;
-		struct wb_replay replay;
-	} open __rte_cache_aligned;
+		struct wb_aead_key key;
+		uint64_t counter;      /**< the next one to use; never used twice (invariant 2) */
+		uint64_t birth;	       /**< as above */
+		uint32_t remote_index; /**< goes into the header of what we seal */
+		bool initiator;	       /**< as above */
+	} seal __rte_cache_aligned;
 } __rte_cache_aligned;
 
-/** How old it is, ns. `now` may be of a worker's round that began before control made the key. */
-static inline uint64_t wb_keypair_age(const struct wb_keypair *keypair, uint64_t now)
+_Static_assert(offsetof(struct wb_keypair, replay.words) == RTE_CACHE_LINE_SIZE,
+	"what opening needs is on the first cache line");
+
+/** How old a key born then is, ns. `now` may be of a worker's round that began before control made
+ * the key. */
+static inline uint64_t wb_keypair_age(uint64_t birth, uint64_t now)
 {
-	return now > keypair->birth ? now - keypair->birth : 0;
+	return now > birth ? now - birth : 0;
 }
 
 /** Makes a keypair of a derived session. Control only. NULL when memory is out. */

@@ -21,56 +21,15 @@
 #include "noise/handshake.h"
 #include "noise/timers.h"
 #include "wg/keypair.h"
+#include "wg/outer.h"
 #include "wg/retire.h"
 
 /** Packets a peer without a key may hold back; the oldest goes first (kernel:
  * MAX_STAGED_PACKETS). */
 #define WB_PEER_STAGED_MAX 128
 
-/** Ethernet, IPv6 and UDP headers: the longest a sealed packet is given, the transport header
- * aside. */
-#define WB_OUTER_MAX (14 + 40 + 8)
-
 struct wb_index_table;
 struct wb_tunnel;
-
-/**
- * The headers of a peer's sealed packets, ready but for lengths, the IPv4 identification and
- * checksums. Immutable once published.
- */
-struct wb_outer {
-	uint8_t header[WB_OUTER_MAX]; /**< Ethernet, IPv4 or IPv6, UDP: up to the array's end */
-
-	uint8_t length; /**< bytes of header that are in use */
-	uint8_t l2;	/**< of these, Ethernet's; 0 into a tunnel */
-
-	/* On the second cache line: what each packet needs besides. */
-	bool ipv6;
-	uint16_t
-		via; /**< id of the tunnel its packets go into, plus one; 0: they leave by a port */
-	uint32_t serial;   /**< counts the peer's, from 1 */
-	uint32_t ip_sum;   /**< IPv4: checksum of the header without length, id and TOS, unfolded */
-	uint64_t tx_flags; /**< the mbuf's ol_flags: the port makes UDP checksums; 0: it does not */
-	uint16_t port;	   /**< index of the port it leaves by */
-	uint16_t mtu;	   /**< of the path: bytes of an outer packet */
-	uint16_t inner_mtu; /**< bytes of an inner packet that fit it when sealed */
-	/** How packets from there begin: UDP's source port in network byte order, source and
-	 * destination of the IP header. */
-	uint16_t answer_port;
-	uint8_t answer_addresses[32];
-
-	uint32_t pseudo_sum; /**< checksum of addresses and protocol, unfolded */
-	uint64_t tx_lengths; /**< with tx_flags, the mbuf's tx_offload */
-	struct wb_endpoint remote;
-	struct wb_addr local;
-	uint16_t local_port; /**< host byte order */
-};
-
-/** The first byte of a template's headers. */
-static inline const uint8_t *wb_outer_start(const struct wb_outer *outer)
-{
-	return outer->header + WB_OUTER_MAX - outer->length;
-}
 
 /** The seal lcore's part; what each packet needs comes first, on one cache line. */
 struct wb_peer_seal {

@@ -173,8 +173,8 @@ static void age_is_never_negative(void **state)
 {
 	(void)state;
 	session(true);
-	assert_int_equal(wb_keypair_age(atomic_load(&peer->current), NOW - 1), 0);
-	assert_int_equal(wb_keypair_age(atomic_load(&peer->current), NOW + 5), 5);
+	assert_int_equal(wb_keypair_age(atomic_load(&peer->current)->birth, NOW - 1), 0);
+	assert_int_equal(wb_keypair_age(atomic_load(&peer->current)->birth, NOW + 5), 5);
 }
 
 static void ports_are_unique(void **state)

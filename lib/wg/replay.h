@@ -22,6 +22,12 @@ struct wb_replay {
 	uint64_t words[WB_REPLAY_WORDS];
 };
 
+/** The word a counter is in. */
+static inline const uint64_t *wb_replay_word(const struct wb_replay *replay, uint64_t counter)
+{
+	return &replay->words[counter / 64 % WB_REPLAY_WORDS];
+}
+
 /** True if the counter was not seen before and is not too old; it has been seen then. Call it only
  * for messages whose tag was right. */
 static inline bool wb_replay_check_and_set(struct wb_replay *replay, uint64_t counter)
