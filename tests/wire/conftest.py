@@ -12,6 +12,9 @@ from net import Net, end_on_signals, sweep  # noqa: E402
 from steadiness import Steadiness  # noqa: E402
 
 
+machine, run_again = [], []
+
+
 def interrupt(_):
     raise KeyboardInterrupt
 
@@ -21,30 +24,28 @@ def pytest_configure(config):
         pytest.exit('needs root: network namespaces', 1)
     sweep()
     end_on_signals(interrupt)
-    config.steadiness, config.excused, config.excuses = Steadiness(), excused, {}
+    config.steadiness = Steadiness()
+    machine.append(config.steadiness)
 
 
-def pytest_unconfigure(config):
-    config.steadiness.close()
+def pytest_unconfigure():
+    while machine:
+        machine.pop().close()
 
 
-def excused(config):
-    """Whether the test that has failed is to be run again."""
-    broken = config.steadiness.broken()
-    if broken:
-        config.excuses[config.running, config.steadiness.began] = config.steadiness.told()
-    return broken
+def pytest_runtest_logreport(report):
+    if report.outcome == 'rerun':
+        run_again.append(f'run again: {report.nodeid}: {machine[0].told()}')
 
 
-def pytest_terminal_summary(terminalreporter, config):
-    for (test, _), why in config.excuses.items():
-        terminalreporter.write_line(f'run again: {test}: {why}')
+def pytest_terminal_summary(terminalreporter):
+    for line in run_again:
+        terminalreporter.write_line(line)
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item):
-    item.config.running = item.name
-    item.config.steadiness.begin()
+def pytest_runtest_setup():
+    machine[0].begin()
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def pytest_collection_modifyitems(items):
     """What takes two minutes of waiting goes on beside the others, and is judged last."""
     items.sort(key=lambda item: item.module.__name__ == 'test_rekey')
     for item in items:
-        item.add_marker(pytest.mark.flaky(reruns=2, condition='config.excused(config)'))
+        item.add_marker(pytest.mark.flaky(reruns=2, condition='config.steadiness.broken()'))
 
 
 @pytest.fixture(scope='session', autouse=True)

@@ -18,8 +18,9 @@ PAUSE = 0.05
 SHARE = 0.05
 
 
-def watch(cpu):
+def watch(cpu, log):
     """Goes before all others of its CPU: when it is late, nobody ran there, or the kernel did."""
+    log = os.open(log, os.O_WRONLY | os.O_APPEND)
     os.sched_setaffinity(0, {cpu})
     os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))
     last = time.monotonic()
@@ -27,7 +28,7 @@ def watch(cpu):
         time.sleep(EVERY)
         now = time.monotonic()
         if now - last - EVERY > LATE:
-            os.write(1, f'{now} {now - last - EVERY}\n'.encode())
+            os.write(log, f'{now} {now - last - EVERY}\n'.encode())
         last = now
 
 
@@ -38,15 +39,17 @@ class Steadiness:
         self.began = time.monotonic()
         self.logs, self.watchers = [], []
         for cpu in os.sched_getaffinity(0):
-            log = tempfile.TemporaryFile('a+')  # reading moves the place, writing goes to the end
+            log = tempfile.NamedTemporaryFile('r', prefix='steadiness-')
             self.logs.append(log)
             self.watchers.append(subprocess.Popen(
-                ['/usr/bin/python3', '-ISB', Path(__file__), str(cpu)], stdout=log))
+                ['/usr/bin/python3', '-ISB', Path(__file__), str(cpu), log.name]))
 
     def close(self):
         for watcher in self.watchers:
             watcher.kill()
             watcher.wait()
+        for log in self.logs:
+            log.close()
 
     def begin(self):
         self.began = time.monotonic()
@@ -71,4 +74,4 @@ class Steadiness:
 
 
 if __name__ == '__main__':
-    watch(int(sys.argv[1]))
+    watch(int(sys.argv[1]), sys.argv[2])
