@@ -3,6 +3,7 @@
 import json
 import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -244,9 +245,17 @@ def test_gateway_restarts(net):
     r.lan.reaches('10.9.0.9', seconds=20)
 
 
+def free_hugepages():
+    """MiB of them."""
+    text = Path('/proc/meminfo').read_text()
+    pages, size = (int(re.search(rf'{key}: *(\d+)', text)[1])
+                   for key in ('HugePages_Free', 'Hugepagesize'))
+    return pages * size // 1024
+
+
 def test_two_workers_and_ordinary_memory(net):
     """Stages split over two lcores, without hugepages: more memory than pages are reserved."""
-    r = Remote(net, worker='0-1', memory=1200)
+    r = Remote(net, worker='0-1', memory=max(free_hugepages() + 64, 192))
     assert 'using ordinary memory' in r.gateway.log.read_text()
     r.lan.reaches('10.9.0.9')
     assert {r.gateway.ask('tunnel,wg0')['lcore_seal'],
