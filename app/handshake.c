@@ -78,7 +78,6 @@ static bool send_message(
 	}
 	memcpy(rte_pktmbuf_append(mbuf, length), message, length);
 	outer_write(mbuf, outer, HANDSHAKE_TOS, (uint16_t)randombytes_random());
-	packet_of(mbuf)->peer = NULL;
 	packet_of(mbuf)->request = PACKET_SEAL;
 	if (!stage_tell(stage_towards(gateway, outer->via, outer->port), mbuf)) {
 		wb_count(gateway->control_count, WB_CONTROL_TX_RING_FULL, 1);

@@ -56,23 +56,12 @@ static void write6(struct wb_outer *outer, const struct outer_way *way)
 }
 
 /* IPv4 and IPv6 differ in where the fields lie, not in their sum. */
-static uint32_t pseudo_sum(const struct outer_way *way)
+static uint16_t pseudo_sum(const struct outer_way *way)
 {
 	size_t length = way->local.family == AF_INET6 ? 16 : 4;
 
-	return (uint32_t)rte_raw_cksum(way->local.bytes, length) +
-		rte_raw_cksum(way->remote.addr.bytes, length) + rte_cpu_to_be_16(IPPROTO_UDP);
-}
-
-/* What drivers want to know of a packet whose UDP checksum they make. */
-static void offload(struct wb_outer *outer)
-{
-	outer->offload = true;
-	outer->tx_flags =
-		RTE_MBUF_F_TX_UDP_CKSUM | (outer->ipv6 ? RTE_MBUF_F_TX_IPV6 : RTE_MBUF_F_TX_IPV4);
-	outer->tx_lengths = rte_mbuf_tx_offload(RTE_ETHER_HDR_LEN,
-		outer->length - RTE_ETHER_HDR_LEN - sizeof(struct rte_udp_hdr),
-		sizeof(struct rte_udp_hdr), 0, 0, 0, 0);
+	return outer_fold((uint32_t)rte_raw_cksum(way->local.bytes, length) +
+		rte_raw_cksum(way->remote.addr.bytes, length) + rte_cpu_to_be_16(IPPROTO_UDP));
 }
 
 struct wb_outer *outer_make(const struct outer_way *way)
@@ -89,8 +78,7 @@ struct wb_outer *outer_make(const struct outer_way *way)
 	else
 		write4(outer, way);
 	outer->pseudo_sum = pseudo_sum(way);
-	if (way->udp_checksums)
-		offload(outer);
+	outer->offload = way->udp_checksums;
 	outer->port = way->port;
 	outer->mtu = way->mtu;
 	outer->inner_mtu = (uint16_t)(way->mtu - (outer->length - outer->l2) -
@@ -101,18 +89,32 @@ struct wb_outer *outer_make(const struct outer_way *way)
 	return outer;
 }
 
+/* What drivers want to know of a packet whose UDP checksum they make. It has an Ethernet header: a
+ * port takes no others. */
+static void leave_to_port(struct rte_mbuf *mbuf, bool ipv6)
+{
+	if (ipv6) {
+		mbuf->ol_flags |= RTE_MBUF_F_TX_UDP_CKSUM | RTE_MBUF_F_TX_IPV6;
+		mbuf->tx_offload = rte_mbuf_tx_offload(RTE_ETHER_HDR_LEN,
+			sizeof(struct rte_ipv6_hdr), sizeof(struct rte_udp_hdr), 0, 0, 0, 0);
+	} else {
+		mbuf->ol_flags |= RTE_MBUF_F_TX_UDP_CKSUM | RTE_MBUF_F_TX_IPV4;
+		mbuf->tx_offload = rte_mbuf_tx_offload(RTE_ETHER_HDR_LEN,
+			sizeof(struct rte_ipv4_hdr), sizeof(struct rte_udp_hdr), 0, 0, 0, 0);
+	}
+}
+
 void outer_sum_udp(struct rte_mbuf *mbuf, struct rte_udp_hdr *udp, const struct wb_outer *outer)
 {
 	uint16_t sum;
 
 	if (outer->offload) {
-		mbuf->ol_flags |= outer->tx_flags;
-		mbuf->tx_offload = outer->tx_lengths;
+		leave_to_port(mbuf, outer->ipv6);
 		/* The pseudo header's sum: the port adds the rest. */
-		udp->dgram_cksum = outer_fold(outer->pseudo_sum + udp->dgram_len);
+		udp->dgram_cksum = outer_fold((uint32_t)outer->pseudo_sum + udp->dgram_len);
 		return;
 	}
-	sum = outer_fold(outer->pseudo_sum + udp->dgram_len +
+	sum = outer_fold((uint32_t)outer->pseudo_sum + udp->dgram_len +
 		rte_raw_cksum(udp, rte_be_to_cpu_16(udp->dgram_len)));
 	sum = (uint16_t)~sum;
 	udp->dgram_cksum = sum == 0 ? 0xffff : sum;

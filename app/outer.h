@@ -77,7 +77,7 @@ static inline void outer_write(
 		ip->payload_len = rte_cpu_to_be_16(length);
 	}
 	udp->dgram_len = rte_cpu_to_be_16(length);
-	if (unlikely(outer->ipv6 || outer->offload))
+	if (outer->ipv6 || outer->offload)
 		outer_sum_udp(mbuf, udp, outer);
 }
 

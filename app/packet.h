@@ -3,8 +3,9 @@
  * What the stages know of a packet beside its bytes: one cache line in the mbuf's private area.
  *
  * Between stages the mbuf's data begins
- * - in an open ring: at the WireGuard message; the outer IP header lies `outer` bytes before it;
- * - in a seal ring: at the inner IP header;
+ * - in an open ring, or handed over without: at the WireGuard message; the outer IP header lies
+ * `outer` bytes before it;
+ * - in a seal ring, or handed over without: at the inner IP header;
  * - in a tx ring or a TAP's ring: at the Ethernet header;
  * - in a TUN's ring: at the IP header;
  * - in the control ring: as in an open ring.
@@ -26,7 +27,7 @@ enum packet_request {
 };
 
 struct packet {
-	struct wb_peer *peer;  /**< seal: preset by control */
+	struct wb_peer *peer;  /**< of control's requests, but for PACKET_SEAL */
 	struct rte_mbuf *next; /**< staging list of a peer without a key */
 	uint16_t port;	       /**< index of the port it came in by */
 	uint16_t via;	       /**< id of the tunnel it came in by, plus one; 0: a port */

@@ -52,6 +52,9 @@ static struct rte_ring *ring_make(const struct stage *stage, const char *suffix,
 
 static void stage_free(struct gateway *gateway, uint16_t id);
 
+_Static_assert(
+	WB_TUNNELS_MAX <= STAGE_OBJECTS_MAX && PORTS_MAX <= STAGE_OBJECTS_MAX, "each has its bell");
+
 /* A place for a stage; NULL: there is none. */
 static struct stage *stage_place(struct plan *plan)
 {
@@ -63,7 +66,6 @@ static struct stage *stage_place(struct plan *plan)
 		return NULL;
 	memset(&plan->stages[id], 0, sizeof(plan->stages[id]));
 	plan->stages[id].id = id;
-	plan->stages[id].bell = &plan->bells[id];
 	/* No worker has it on its list. */
 	for (unsigned i = 0; i < plan->n_workers; i++)
 		plan->workers[i]->spent[id] = (struct stage_spent){.cycles = 0};
@@ -89,6 +91,7 @@ static int queue_add(struct gateway *gateway, enum stage_kind kind, unsigned obj
 	stage->gateway = gateway;
 	stage->kind = kind;
 	stage->object = (uint16_t)object;
+	stage->bell = &plan->bells[kind][object];
 	stage->queue = (uint16_t)queue;
 	stage->lcore = (uint16_t)plan->workers[worker_index]->lcore;
 	stage->worker = (uint16_t)worker_index;
@@ -125,16 +128,16 @@ static int stage_add(struct gateway *gateway, enum stage_kind kind, unsigned obj
 	return queue_add(gateway, kind, object, 0, worker_index, id, err);
 }
 
-/* Gives a worker the list of the stages that are its own by now, in the order of a packet's way. */
-static int list_publish(struct gateway *gateway, unsigned worker_index, struct wb_err *err)
+/* The list of the stages that are a worker's own by now, in the order of a packet's way. */
+static struct stage_list *list_make(struct plan *plan, unsigned worker_index, struct wb_err *err)
 {
-	struct plan *plan = &gateway->plan;
-	struct worker *worker = plan->workers[worker_index];
 	struct stage_list *list = rte_zmalloc("stage_list",
 		sizeof(*list) + plan->n_stages * sizeof(list->turns[0]), RTE_CACHE_LINE_SIZE);
 
-	if (list == NULL)
-		return wb_err_set(err, ENOMEM, "no memory for the stages of a worker");
+	if (list == NULL) {
+		wb_err_set(err, ENOMEM, "no memory for the stages of a worker");
+		return NULL;
+	}
 	list->serial = ++plan->lists;
 	for (unsigned kind = 0; kind < RTE_DIM(kinds); kind++)
 		for (unsigned i = 0; i < plan->n_stages; i++) {
@@ -149,18 +152,44 @@ static int list_publish(struct gateway *gateway, unsigned worker_index, struct w
 				.kind = kind,
 				.polls = kind == STAGE_RX || kind == STAGE_TX};
 		}
+	return list;
+}
+
+static void list_give(struct gateway *gateway, unsigned worker_index, struct stage_list *list)
+{
+	struct worker *worker = gateway->plan.workers[worker_index];
+
 	wb_retire(
 		&gateway->control->retire_handle, atomic_exchange(&worker->stages, list), rte_free);
+}
+
+static int list_publish(struct gateway *gateway, unsigned worker_index, struct wb_err *err)
+{
+	struct stage_list *list = list_make(&gateway->plan, worker_index, err);
+
+	if (list == NULL)
+		return -ENOMEM;
+	list_give(gateway, worker_index, list);
 	return 0;
 }
 
+/* All workers get their lists, or none does. */
 static int lists_publish(struct gateway *gateway, struct wb_err *err)
 {
-	int rc = 0;
+	struct stage_list *lists[WORKERS_MAX];
+	unsigned made = 0;
 
-	for (unsigned i = 0; rc == 0 && i < gateway->plan.n_workers; i++)
-		rc = list_publish(gateway, i, err);
-	return rc;
+	while (made < gateway->plan.n_workers &&
+		(lists[made] = list_make(&gateway->plan, made, err)) != NULL)
+		made++;
+	if (made < gateway->plan.n_workers) {
+		while (made > 0)
+			rte_free(lists[--made]);
+		return -ENOMEM;
+	}
+	for (unsigned i = 0; i < made; i++)
+		list_give(gateway, i, lists[i]);
+	return 0;
 }
 
 static struct worker *worker_make(
@@ -282,9 +311,10 @@ int plan_tunnel_add(struct gateway *gateway, unsigned tunnel, struct wb_err *err
 		stage_free(gateway, plan->tun[tunnel]);
 		return rc;
 	}
-	/* A worker that did not get its list runs on without these stages: packets to them wait in
-	 * their rings, and the tunnel is taken down by the caller. */
-	return lists_publish(gateway, err);
+	rc = lists_publish(gateway, err);
+	if (rc < 0)
+		plan_tunnel_free(gateway, tunnel);
+	return rc;
 }
 
 int plan_take(struct gateway *gateway, const uint16_t *ids, unsigned n, struct wb_err *err)

@@ -23,7 +23,9 @@
 
 struct plan {
 	struct stage stages[STAGES_MAX];
-	uint8_t bells[STAGES_MAX] __rte_cache_aligned;
+	/** Of stages, by kind and object: those that one worker looks at together are not next to
+	 * those that others ring all the time. */
+	uint8_t bells[STAGE_KINDS][STAGE_OBJECTS_MAX] __rte_cache_aligned;
 	uint16_t n_stages; /**< one more than the greatest id in use */
 	uint64_t lists;	   /**< that workers were given */
 	/* Stage ids by object. */

@@ -38,16 +38,14 @@ void seal_peers_ask(
 void seal_peers_find(
 	struct seal_peers *peers, const struct worker *worker, unsigned at, unsigned end)
 {
-	const struct wb_peer *last = NULL;
-
 	for (unsigned i = at; i < end; i++) {
 		struct wb_peer *peer =
 			wb_peer_by_id(worker->gateway->wg, peers->queries[i].peer_id);
 
 		peers->peers[i] = peer;
-		if (peer == last || peer == NULL)
+		if (peer == peers->last || peer == NULL)
 			continue;
-		last = peer;
+		peers->last = peer;
 		peers->changes++;
 		rte_prefetch0(peer);
 		rte_prefetch0(&peer->seal);

@@ -17,6 +17,7 @@ struct seal_peers {
 	unsigned from;
 	struct wb_allowedips_query queries[BURST];
 	struct wb_peer *peers[BURST]; /**< NULL: nobody's */
+	const struct wb_peer *last;   /**< of the packets looked at so far */
 	unsigned changes; /**< how often a packet was not of the same peer as the one before */
 };
 

@@ -188,7 +188,6 @@ unsigned stage_tun_run(struct stage *stage, struct worker *worker)
 			continue;
 		}
 		/* The kernel has routed it and chosen this tunnel. */
-		packet_of(mbuf)->peer = NULL;
 		worker_send(worker, gateway->plan.seal[stage->object], mbuf);
 	}
 	return written + found;

@@ -37,7 +37,11 @@ enum stage_kind {
 	STAGE_TUN,
 	STAGE_SEAL,
 	STAGE_TX,
+	STAGE_KINDS,
 };
+
+/** Ports or tunnels that stages of a kind are for. */
+#define STAGE_OBJECTS_MAX 64
 
 /** What a stage has cost, by the account of a worker that ran it. */
 struct stage_spent {

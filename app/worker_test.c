@@ -83,7 +83,7 @@ static void stage_make(uint16_t id, enum stage_kind kind,
 		.gateway = &gateway,
 		.kind = kind,
 		.id = id,
-		.bell = &gateway.plan.bells[id],
+		.bell = &gateway.plan.bells[kind][id],
 		.full = WB_DROP_SEAL_RING_FULL};
 }
 

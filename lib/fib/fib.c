@@ -225,18 +225,7 @@ int wb_fib_foreach(const struct wb_fib *fib, wb_fib_route_fn fn, void *arg)
 void wb_fib_lookup4_bulk(
 	const struct wb_fib *fib, const uint32_t *ips, uint64_t *nh_ids, unsigned n)
 {
-	const struct wb_lpm_table *table = fib->v4;
-
-	/* What lies behind the root is asked for, for all of them, before it is looked into. */
-	for (unsigned i = 0; i < n; i++) {
-		nh_ids[i] = wb_lpm_load(table, ips[i] >> 16);
-		if (nh_ids[i] & WB_LPM_CHILD)
-			__builtin_prefetch(&table->entry[wb_lpm_below(
-				(uint32_t)nh_ids[i], ips[i] >> 8 & 0xff)]);
-	}
-	for (unsigned i = 0; i < n; i++)
-		if (nh_ids[i] & WB_LPM_CHILD)
-			nh_ids[i] = wb_lpm_finish4(table, (uint32_t)nh_ids[i], ips[i]);
+	wb_lpm_lookup4_bulk(fib->v4, ips, nh_ids, n);
 }
 
 /* Eight walks side by side, so that they wait for memory together: a host route is fourteen

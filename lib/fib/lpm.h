@@ -67,21 +67,29 @@ static inline uint32_t wb_lpm_below(uint32_t entry, uint32_t byte)
 	return (entry & ~WB_LPM_CHILD) + byte;
 }
 
-/** What an address leads to by an entry of the root that has a block behind it. */
-static inline uint32_t wb_lpm_finish4(const struct wb_lpm_table *table, uint32_t entry, uint32_t ip)
+/** Any thread. `ips` in host byte order; the trie is AF_INET's. Each level is asked for, for all
+ * addresses, before it is looked into. */
+static inline void wb_lpm_lookup4_bulk(
+	const struct wb_lpm_table *table, const uint32_t *ips, uint64_t *found, unsigned n)
 {
-	entry = wb_lpm_load(table, wb_lpm_below(entry, ip >> 8 & 0xff));
-	if (entry & WB_LPM_CHILD)
-		entry = wb_lpm_load(table, wb_lpm_below(entry, ip & 0xff));
-	return entry;
-}
-
-/** Any thread. `ip` in host byte order; the trie is AF_INET's. */
-static inline uint32_t wb_lpm_lookup4(const struct wb_lpm_table *table, uint32_t ip)
-{
-	uint32_t entry = wb_lpm_load(table, ip >> 16);
-
-	return entry & WB_LPM_CHILD ? wb_lpm_finish4(table, entry, ip) : entry;
+	for (unsigned i = 0; i < n; i++) {
+		found[i] = wb_lpm_load(table, ips[i] >> 16);
+		if (found[i] & WB_LPM_CHILD)
+			__builtin_prefetch(&table->entry[wb_lpm_below(
+				(uint32_t)found[i], ips[i] >> 8 & 0xff)]);
+	}
+	for (unsigned i = 0; i < n; i++) {
+		if (!(found[i] & WB_LPM_CHILD))
+			continue;
+		found[i] = wb_lpm_load(table, wb_lpm_below((uint32_t)found[i], ips[i] >> 8 & 0xff));
+		if (found[i] & WB_LPM_CHILD)
+			__builtin_prefetch(
+				&table->entry[wb_lpm_below((uint32_t)found[i], ips[i] & 0xff)]);
+	}
+	for (unsigned i = 0; i < n; i++)
+		if (found[i] & WB_LPM_CHILD)
+			found[i] =
+				wb_lpm_load(table, wb_lpm_below((uint32_t)found[i], ips[i] & 0xff));
 }
 
 /** Any thread. 16 bytes in network order; the trie is AF_INET6's. */

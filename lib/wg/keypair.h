@@ -32,7 +32,7 @@ enum wb_index_kind {
 /** The head of every object in the receiver index table. */
 struct wb_index_entry {
 	uint32_t index;	 /**< ours, as the peer sends it; first, as the index table asks */
-	uint16_t tunnel; /**< the peer's, by its id */
+	uint16_t tunnel; /**< of a keypair: its peer's, by id */
 	uint8_t kind;	 /**< enum wb_index_kind */
 	bool confirmed;	 /**< of a keypair: control was told that data came in. Open lcore */
 	struct wb_peer *peer;

@@ -22,8 +22,8 @@
 #define WB_OUTER_MAX (14 + 40 + 8)
 
 /**
- * Immutable once published. Over IPv4 all that packets need, both ways, is on the first cache line:
- * with many peers each line comes from memory.
+ * Immutable once published. Over IPv4 all that packets need, both ways, is on the first cache line,
+ * and over IPv6 on two: with many peers each line comes from memory.
  */
 struct wb_outer {
 	uint32_t serial; /**< counts the peer's, from 1 */
@@ -36,16 +36,14 @@ struct wb_outer {
 	uint8_t length;	    /**< bytes of headers that are in use: the array's last ones */
 	uint8_t l2;	    /**< of these, Ethernet's; 0 into a tunnel */
 	bool ipv6;
-	bool offload; /**< the port makes UDP checksums */
-	uint8_t reserved[2];
+	bool offload;			/**< the port makes UDP checksums */
+	uint16_t pseudo_sum;		/**< checksum of addresses and protocol */
 	uint8_t header4[WB_OUTER4_MAX]; /**< Ethernet, IPv4, UDP */
 
 	uint8_t reserved6[2];
 	uint8_t header6[WB_OUTER_MAX]; /**< Ethernet, IPv6, UDP */
 
-	uint32_t pseudo_sum; /**< checksum of addresses and protocol, unfolded */
-	uint64_t tx_flags;   /**< with offload, the mbuf's ol_flags */
-	uint64_t tx_lengths; /**< and its tx_offload */
+	/* Control's. */
 	struct wb_endpoint remote;
 	struct wb_addr local;
 	uint16_t local_port; /**< host byte order */
@@ -53,7 +51,7 @@ struct wb_outer {
 
 _Static_assert(offsetof(struct wb_outer, reserved6) == RTE_CACHE_LINE_SIZE,
 	"IPv4's headers are on the first cache line");
-_Static_assert(offsetof(struct wb_outer, pseudo_sum) == 2 * RTE_CACHE_LINE_SIZE,
+_Static_assert(offsetof(struct wb_outer, remote) == 2 * RTE_CACHE_LINE_SIZE,
 	"IPv6's headers are on the second cache line");
 
 /** Where the headers end. */

@@ -48,7 +48,6 @@ uint32_t wb_peer_handshake_index(struct wb_peer *peer, struct wb_index_table *in
 {
 	handshake_index_release(peer, indices);
 	peer->handshake.kind = WB_INDEX_HANDSHAKE;
-	peer->handshake.tunnel = peer->tunnel->id;
 	peer->handshake.peer = peer;
 	/* The insertion writes the index into the entry before it shows it to anyone. */
 	peer->handshake.index = wb_index_insert(indices, &peer->handshake, randombytes_random());

@@ -65,7 +65,6 @@ STAILQ_HEAD(wb_peer_list, wb_peer);
 
 struct wb_peer {
 	/* Read by workers, written by control. */
-	struct wb_tunnel *tunnel;
 	uint32_t id;	 /**< index in the tunnel set's peer table; never 0 */
 	uint32_t serial; /**< no other peer has or had it: ids are used again, serials are not */
 	_Atomic(struct wb_keypair *) current;
@@ -84,6 +83,7 @@ struct wb_peer {
 
 	/* Control's own. */
 	struct wb_noise_peer noise __rte_cache_aligned;
+	struct wb_tunnel *tunnel;
 	RB_ENTRY(wb_peer) by_key; /**< in its tunnel's tree */
 	struct wb_timers timers;
 	struct wb_index_entry handshake; /**< index of the initiation or response in flight */

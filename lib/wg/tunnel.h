@@ -19,14 +19,12 @@
 
 RB_HEAD(wb_peer_tree, wb_peer);
 
+/** Control's own: workers know a tunnel by its id alone. */
 struct wb_tunnel {
-	/* Read by workers. */
 	uint16_t id; /**< index in the set */
 	uint16_t listen_port;
 	uint16_t source_port;	     /**< its packets come from; 0: listen_port */
 	uint16_t source_port_before; /**< and did before; 0: none */
-
-	/* Control's own. */
 	char name[IFNAMSIZ];
 	uint32_t fwmark;
 	struct wb_noise_identity identity __rte_cache_aligned;
@@ -40,8 +38,8 @@ struct wb_tunnel {
 /** All tunnels of a gateway. */
 struct wb_tunnels {
 	struct wb_tunnel *by_id[WB_TUNNELS_MAX]; /**< NULL: no tunnel has this id */
-	/* What workers need of a tunnel for each packet, by its id: with many tunnels, side by side
-	 * it stays in their caches. */
+	/* What workers need of a tunnel for each packet, by its id; control writes it. With many
+	 * tunnels, side by side it stays in their caches. */
 	_Atomic(struct wb_allowedips *) allowed[WB_TUNNELS_MAX]; /**< prefix → peer id */
 	uint16_t mtu[WB_TUNNELS_MAX];				 /**< bytes of the inner packet */
 	uint16_t n;		    /**< one more than the greatest id in use */
