@@ -107,18 +107,12 @@ static void ttl_decrement(uint8_t *l3)
 	ip->hdr_checksum = (uint16_t)(sum + (sum >= 0xffff));
 }
 
-static void to_tunnel(struct worker *worker, struct rte_mbuf *mbuf, uint16_t tunnel,
-	uint16_t kernel_stage, uint16_t l2)
+/* What does not fit is cut up or refused there: by way of the kernel, what follows it would be
+ * first. */
+static void to_tunnel(struct worker *worker, struct rte_mbuf *mbuf, uint16_t tunnel)
 {
-	const struct gateway *gateway = worker->gateway;
-
-	if (unlikely(rte_pktmbuf_data_len(mbuf) > gateway->wg->mtu[tunnel])) {
-		to_kernel(worker, mbuf, kernel_stage, l2);
-		return;
-	}
 	ttl_decrement(rte_pktmbuf_mtod(mbuf, uint8_t *));
-	packet_of(mbuf)->peer = NULL;
-	worker_hand(worker, worker->to_seal, gateway->plan.seal[tunnel], mbuf);
+	worker_hand(worker, worker->to_seal, worker->gateway->plan.seal[tunnel], mbuf);
 }
 
 static void to_port(struct worker *worker, struct rte_mbuf *mbuf, const struct wb_nexthop *hop,
@@ -158,12 +152,11 @@ void forward_one(struct worker *worker, struct rte_mbuf *mbuf, const struct wb_n
 		to_port(worker, mbuf, hop, kernel_stage, l2);
 		break;
 	case WB_NH_TUNNEL:
-		to_tunnel(worker, mbuf, hop->tunnel, kernel_stage, l2);
+		to_tunnel(worker, mbuf, hop->tunnel);
 		break;
 	case WB_NH_GROUP:
 		to_tunnel(worker, mbuf,
-			wb_group_pick(hop->group, packet_of(mbuf)->hash, worker->now), kernel_stage,
-			l2);
+			wb_group_pick(hop->group, packet_of(mbuf)->hash, worker->now));
 		break;
 	default:
 		to_kernel(worker, mbuf, kernel_stage, l2);

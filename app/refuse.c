@@ -14,9 +14,6 @@
 #define ERROR_EVERY NS_PER_MS
 #define ERROR_BURST 100
 
-/* 64 KiB cut into pieces of 576 bytes. */
-#define PIECES_MAX 128
-
 static const struct wb_addr *source_for(
 	const struct gateway *gateway, unsigned tunnel, const struct rte_mbuf *mbuf)
 {
@@ -51,45 +48,43 @@ void refuse(struct stage *stage, struct worker *worker, struct rte_mbuf *mbuf,
 	forward_one(worker, mbuf, burst.hops[0], worker->gateway->plan.tun[stage->object], 0);
 }
 
-/* The pieces go to the end of the stage's own queue, where they are looked at anew. */
-static bool cut_up(struct stage *stage, struct worker *worker, struct rte_mbuf *mbuf, uint16_t mtu)
+static unsigned cut_up(
+	struct worker *worker, struct rte_mbuf *mbuf, uint16_t mtu, struct rte_mbuf **pieces)
 {
-	struct rte_mbuf *pieces[PIECES_MAX];
 	int n = rte_ipv4_fragment_copy_nonseg_packet(
-		mbuf, pieces, PIECES_MAX, mtu, worker->gateway->pool);
+		mbuf, pieces, REFUSE_PIECES_MAX, mtu, worker->gateway->pool);
 
 	if (n <= 0)
-		return false;
+		return 0;
 	for (int i = 0; i < n; i++) {
 		struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(pieces[i], struct rte_ipv4_hdr *);
 
 		ip->hdr_checksum = 0;
 		ip->hdr_checksum = (uint16_t)~rte_raw_cksum(ip, rte_ipv4_hdr_len(ip));
-		packet_of(pieces[i])->peer = NULL;
-		worker_send(worker, stage->id, pieces[i]);
 	}
-	/* What comes next of the flow goes behind them. */
-	worker->to_seal->held = true;
 	wb_count(worker->count, WB_OUT_CUT_UP, 1);
 	wb_count(worker->count, WB_IN_FRAGMENTS, (uint64_t)n);
 	rte_pktmbuf_free(mbuf);
-	return true;
+	return (unsigned)n;
 }
 
-void refuse_too_big(struct stage *stage, struct worker *worker, struct rte_mbuf *mbuf, uint16_t mtu)
+unsigned refuse_too_big(struct stage *stage, struct worker *worker, struct rte_mbuf *mbuf,
+	uint16_t mtu, struct rte_mbuf **pieces)
 {
 	const struct rte_ipv4_hdr *ip = rte_pktmbuf_mtod(mbuf, const struct rte_ipv4_hdr *);
-	bool may_cut = *(const uint8_t *)ip >> 4 == 4 &&
-		(rte_be_to_cpu_16(ip->fragment_offset) & RTE_IPV4_HDR_DF_FLAG) == 0;
+	unsigned n;
 
-	if (may_cut) {
+	if (*(const uint8_t *)ip >> 4 == 4 &&
+		(rte_be_to_cpu_16(ip->fragment_offset) & RTE_IPV4_HDR_DF_FLAG) == 0) {
+		n = cut_up(worker, mbuf, mtu, pieces);
 		/* Without memory for the pieces there is nothing its sender could do better. */
-		if (!cut_up(stage, worker, mbuf, mtu))
+		if (n == 0)
 			worker_drop(worker, mbuf, WB_DROP_OUTER_TOO_BIG);
-		return;
+		return n;
 	}
 	/* Nobody sends IPv6 packets shorter than what every link takes. */
 	if (*(const uint8_t *)ip >> 4 == 6 && mtu < IP6_LEAST_MTU)
 		mtu = IP6_LEAST_MTU;
 	refuse(stage, worker, mbuf, WB_DROP_OUTER_TOO_BIG, ICMP_ERROR_TOO_BIG, mtu);
+	return 0;
 }

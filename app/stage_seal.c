@@ -16,6 +16,7 @@
 #include "seal_peers.h"
 #include "session.h"
 #include "split.h"
+#include "staged.h"
 #include "wg/transport.h"
 
 /* How long packets wait for the way to the peer: as long as the kernel asks for a neighbour. */
@@ -60,44 +61,6 @@ static bool keypair_usable(const struct wb_keypair *keypair, uint64_t now)
 {
 	return keypair != NULL && wb_keypair_age(keypair->seal.birth, now) < WB_REJECT_AFTER_TIME &&
 		keypair->seal.counter < WB_REJECT_AFTER_MESSAGES;
-}
-
-/* Holds a packet back until the peer has a key and a way; the oldest makes room. */
-static void stage_packet(
-	struct stage *stage, struct worker *worker, struct wb_peer *peer, struct rte_mbuf *mbuf)
-{
-	struct wb_peer_seal *seal = &peer->seal;
-	struct rte_mbuf *oldest;
-
-	packet_of(mbuf)->next = NULL;
-	if (seal->staged_tail == NULL)
-		seal->staged_head = mbuf;
-	else
-		packet_of(seal->staged_tail)->next = mbuf;
-	seal->staged_tail = mbuf;
-	if (++seal->staged > WB_PEER_STAGED_MAX) {
-		oldest = seal->staged_head;
-		seal->staged_head = packet_of(oldest)->next;
-		seal->staged--;
-		worker_drop(worker, oldest, WB_DROP_STAGED_OVERFLOW);
-	}
-	if (!seal->listed) {
-		seal->listed = true;
-		STAILQ_INSERT_TAIL(&stage->own.seal.waiting, peer, seal.waiting);
-		/* The worker has seen by now what the stage's run left to do. */
-		__atomic_store_n(stage->bell, 1, __ATOMIC_RELAXED);
-	}
-}
-
-static struct rte_mbuf *unstage(struct wb_peer_seal *seal)
-{
-	struct rte_mbuf *mbuf = seal->staged_head;
-
-	seal->staged_head = packet_of(mbuf)->next;
-	if (seal->staged_head == NULL)
-		seal->staged_tail = NULL;
-	seal->staged--;
-	return mbuf;
 }
 
 /* The ECN bits the kernel gives the outer header (RFC 6040, 4.1, compatibility aside): the inner
@@ -220,6 +183,22 @@ static void no_way(
 	session_tell_unresolved(worker, peer);
 }
 
+static void seal_and_send(struct worker *worker, struct seal_burst *burst);
+static void seal_one(struct stage *stage, struct worker *worker, struct seal_burst *burst,
+	const struct sender *sender, struct rte_mbuf *mbuf);
+
+/* The pieces of a packet that does not fit go where it would have gone, before what comes behind.
+ */
+static void seal_pieces(struct stage *stage, struct worker *worker, struct seal_burst *burst,
+	const struct sender *sender, struct rte_mbuf *mbuf)
+{
+	struct rte_mbuf *pieces[REFUSE_PIECES_MAX];
+	unsigned n = refuse_too_big(stage, worker, mbuf, sender->mtu, pieces);
+
+	for (unsigned i = 0; i < n; i++)
+		seal_one(stage, worker, burst, sender, pieces[i]);
+}
+
 /* Takes a packet of a peer into the burst, or drops it. */
 static void seal_one(struct stage *stage, struct worker *worker, struct seal_burst *burst,
 	const struct sender *sender, struct rte_mbuf *mbuf)
@@ -230,9 +209,8 @@ static void seal_one(struct stage *stage, struct worker *worker, struct seal_bur
 		no_way(stage, worker, sender->peer, mbuf);
 		return;
 	}
-	if (unlikely(rte_pktmbuf_data_len(mbuf) > sender->outer->inner_mtu &&
-		    !split_allowed(mbuf))) {
-		refuse_too_big(stage, worker, mbuf, sender->outer->inner_mtu);
+	if (unlikely(rte_pktmbuf_data_len(mbuf) > mtu && !split_allowed(mbuf))) {
+		seal_pieces(stage, worker, burst, sender, mbuf);
 		return;
 	}
 	if (unlikely(!has_room(mbuf))) {
@@ -243,6 +221,8 @@ static void seal_one(struct stage *stage, struct worker *worker, struct seal_bur
 		mss_clamp(rte_pktmbuf_mtod(mbuf, uint8_t *), rte_pktmbuf_data_len(mbuf), mtu);
 	if (unlikely(rte_pktmbuf_data_len(mbuf) > mtu))
 		mtu = worker->gateway->wg->mtu[stage->object];
+	if (unlikely(burst->n == BURST))
+		seal_and_send(worker, burst);
 	add_to_burst(burst, mtu, sender, mbuf);
 }
 
@@ -256,7 +236,7 @@ static void take(struct stage *stage, struct worker *worker, struct seal_burst *
 		return;
 	}
 	burst->sender.peer = NULL;
-	stage_packet(stage, worker, peer, mbuf);
+	staged_add(stage, worker, peer, mbuf);
 }
 
 /* Sends what a peer has staged, in order, if it has a key and a way by now. */
@@ -268,11 +248,10 @@ static unsigned flush_one(
 	unsigned handled = 0;
 
 	if (unlikely(atomic_exchange(&peer->gave_up, false)))
-		for (; seal->staged > 0; handled++)
-			worker_drop(worker, unstage(seal), WB_DROP_NO_SESSION);
+		handled = staged_drop(worker, peer, WB_DROP_NO_SESSION);
 	for (; seal->staged > 0 && burst->n < BURST && ready(stage, worker, peer, &sender);
 		handled++)
-		seal_one(stage, worker, burst, &sender, unstage(seal));
+		seal_one(stage, worker, burst, &sender, staged_take(seal));
 	return handled;
 }
 
@@ -291,17 +270,6 @@ static unsigned flush_waiting(struct stage *stage, struct worker *worker, struct
 			STAILQ_INSERT_TAIL(waiting, peer, seal.waiting);
 	}
 	return handled;
-}
-
-/* Forgets a peer that control has removed: after this the stage does not know it. */
-static void purge(struct stage *stage, struct worker *worker, struct wb_peer *peer)
-{
-	while (peer->seal.staged > 0)
-		worker_drop(worker, unstage(&peer->seal), WB_DROP_PEER_REMOVED);
-	if (peer->seal.listed)
-		STAILQ_REMOVE(&stage->own.seal.waiting, peer, wb_peer, seal.waiting);
-	peer->seal.listed = false;
-	atomic_store_explicit(&peer->purged, true, memory_order_release);
 }
 
 /* A keepalive: needless if data waits to be sent, impossible without a key. */
@@ -323,7 +291,7 @@ static void take_one(struct stage *stage, struct worker *worker, struct seal_bur
 	if (unlikely(peer == NULL))
 		refuse(stage, worker, mbuf, WB_DROP_NO_PEER, ICMP_ERROR_UNREACHABLE, 0);
 	else if (unlikely(peer->seal.staged > 0))
-		stage_packet(stage, worker, peer, mbuf); /* behind the others */
+		staged_add(stage, worker, peer, mbuf); /* behind the others */
 	else
 		take(stage, worker, burst, peer, mbuf);
 }
@@ -339,7 +307,7 @@ static unsigned take_control(struct stage *stage, struct worker *worker, struct 
 
 		switch (packet->request) {
 		case PACKET_PURGE:
-			purge(stage, worker, packet->peer);
+			staged_forget(stage, worker, packet->peer);
 			rte_pktmbuf_free(mbufs[i]);
 			break;
 		case PACKET_SEAL:
@@ -363,7 +331,6 @@ static void send_one(struct worker *worker, const struct wb_outer *outer, struct
 		worker_send(worker, plan->tx[outer->port], mbuf);
 		return;
 	}
-	packet_of(mbuf)->peer = NULL;
 	worker_send(worker, plan->seal[outer->via - 1], mbuf);
 }
 
@@ -451,8 +418,6 @@ static void lay_out(struct worker *worker, struct seal_burst *burst, unsigned at
 	const struct seal_peers *peers = &burst->peers_found;
 	struct plan *plan = &worker->gateway->plan;
 
-	if (burst->n + end - at > BURST)
-		seal_and_send(worker, burst);
 	for (unsigned i = at; i < end; i++) {
 		unsigned place = peers->from + i;
 
@@ -470,6 +435,7 @@ static void seal_taken(struct worker *worker, struct seal_burst *burst, unsigned
 #define END(at) RTE_MIN((at) + chunk, n)
 
 	peers->changes = 0;
+	peers->last = NULL;
 	for (unsigned at = 0; at < n + 3 * chunk; at += chunk) {
 		if (at < n)
 			seal_peers_ask(peers, worker, at, END(at));
@@ -483,8 +449,9 @@ static void seal_taken(struct worker *worker, struct seal_burst *burst, unsigned
 		}
 	}
 #undef END
-	/* The next burst will be much like this one. */
-	burst->chunk = peers->changes * 4 > n ? CHUNK_MANY_PEERS : CHUNK_FEW_PEERS;
+	/* The next burst will be much like this one; of a few packets, nothing can be said. */
+	if (n >= CHUNK_MANY_PEERS)
+		burst->chunk = peers->changes * 4 > n ? CHUNK_MANY_PEERS : CHUNK_FEW_PEERS;
 }
 
 void stage_seal_finish(struct worker *worker)

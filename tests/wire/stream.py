@@ -13,6 +13,8 @@ from dataclasses import dataclass
 HEADER = struct.Struct('!IQ')
 # Seconds of silence that end a counted stream.
 PATIENCE = 4
+# Python has no names for these.
+IP_MTU_DISCOVER, PMTUDISC_INTERFACE = 10, 4
 
 
 def tcp_receive(port):
@@ -87,19 +89,23 @@ def udp_receive(port):
         'gap': max(gaps.values(), default=0.0)}), flush=True)
 
 
-def udp_send(host, port, flows, rate, seconds, size):
-    """Sends `rate` datagrams a second in all, by turns of the flows, each from a port of its own."""
+def udp_send(host, port, flows, rate, seconds, size, *sizes):
+    """Sends `rate` datagrams a second in all, by turns of the flows, each from a port of its own. Of
+    several sizes, a flow's packets take turns; all go out whole, and may be cut up"""
     sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(flows)]
     for each in sockets:
+        each.setsockopt(socket.IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_INTERFACE)
         each.connect((host, port))
-    body = bytes(max(0, size - HEADER.size))
+    bodies = [bytes(max(0, each - HEADER.size)) for each in (size, *sizes)]
     began, sent, dropped = time.monotonic(), 0, 0
     while time.monotonic() - began < seconds:
         due = int((time.monotonic() - began) * rate)
         while sent < due:
             flow = sent % flows
             try:
-                sockets[flow].send(HEADER.pack(flow, sent // flows) + body)
+                sequence = sent // flows
+                sockets[flow].send(
+                    HEADER.pack(flow, sequence) + bodies[sequence % len(bodies)])
             except OSError:
                 dropped += 1
             sent += 1
