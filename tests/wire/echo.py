@@ -5,12 +5,11 @@ how many were answered.
 ping(8) waits for the last of several no longer than an interval, or two of the round trips it has
 seen: on a machine that stands still for 30 ms it tells of losses that there were not.
 """
-import argparse
-import ipaddress
 import os
 import select
 import socket
 import struct
+import sys
 import time
 
 HEADER = struct.Struct('!BBHHH')
@@ -33,22 +32,21 @@ def checksum(data):
 class Echo:
     """Requests to an address, of either family."""
 
-    def __init__(self, args):
-        self.v6 = ipaddress.ip_address(args.to).version == 6
-        self.to, self.id = args.to, os.getpid() & 0xffff
-        self.payload = bytes(i & 0xff for i in range(args.size))
+    def __init__(self, to, size, pmtu='want', tos=None, ttl=None, source=None, device=None):
+        self.v6 = ':' in to
+        self.to, self.id = to, os.getpid() & 0xffff
+        self.payload = bytes(i & 0xff for i in range(int(size)))
         self.answered = set()
         self.socket = self.open6() if self.v6 else self.open4()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
-        self.socket.setsockopt(*(IPV6_MTU if self.v6 else IP_MTU), PMTU[args.pmtu])
-        for option, value in (((TCLASS if self.v6 else TOS), args.tos),
-                              ((HOPS if self.v6 else TTL), args.ttl)):
+        self.socket.setsockopt(*(IPV6_MTU if self.v6 else IP_MTU), PMTU[pmtu])
+        for option, value in (((TCLASS if self.v6 else TOS), tos), ((HOPS if self.v6 else TTL), ttl)):
             if value is not None:
-                self.socket.setsockopt(*option, value)
-        if args.source:
-            self.socket.bind((args.source, 0))
-        if args.device:
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, args.device.encode())
+                self.socket.setsockopt(*option, int(value, 0))
+        if source:
+            self.socket.bind((source, 0))
+        if device:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, device.encode())
 
     @staticmethod
     def open4():
@@ -89,27 +87,16 @@ class Echo:
                 self.answered.add(sequence)
 
 
-def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument('to')
-    parser.add_argument('--count', type=int, required=True)
-    parser.add_argument('--interval', type=float, required=True)
-    parser.add_argument('--wait', type=float, required=True, help='for answers, behind the last')
-    parser.add_argument('--size', type=int, required=True)
-    parser.add_argument('--source')
-    parser.add_argument('--device')
-    parser.add_argument('--tos', type=lambda text: int(text, 0))
-    parser.add_argument('--ttl', type=int)
-    parser.add_argument('--pmtu', choices=PMTU, default='want')
-    args = parser.parse_args()
-    echo = Echo(args)
-    for sequence in range(args.count):
+def main(to, count, interval, wait, **how):
+    echo = Echo(to, **how)
+    for sequence in range(int(count)):
         if sequence:
-            echo.listen(time.monotonic() + args.interval, args.count)
+            echo.listen(time.monotonic() + float(interval), int(count))
         echo.ask(sequence)
-    echo.listen(time.monotonic() + args.wait, args.count)
+    echo.listen(time.monotonic() + float(wait), int(count))
     print(len(echo.answered))
 
 
 if __name__ == '__main__':
-    main()
+    # As words, KEY=VALUE: a library that reads options takes as long to load as all else here.
+    main(**dict(word.split('=', 1) for word in sys.argv[1:]))
