@@ -8,11 +8,8 @@ import pytest
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).parent))
 
-from net import Net, end_on_signals, sweep  # noqa: E402
+from net import Net, end_on_signals, scratch, sweep  # noqa: E402
 from steadiness import Steadiness  # noqa: E402
-
-
-machine, run_again = [], []
 
 
 def interrupt(_):
@@ -24,28 +21,8 @@ def pytest_configure(config):
         pytest.exit('needs root: network namespaces', 1)
     sweep()
     end_on_signals(interrupt)
-    config.steadiness = Steadiness()
-    machine.append(config.steadiness)
-
-
-def pytest_unconfigure():
-    while machine:
-        machine.pop().close()
-
-
-def pytest_runtest_logreport(report):
-    if report.outcome == 'rerun':
-        run_again.append(f'run again: {report.nodeid}: {machine[0].told()}')
-
-
-def pytest_terminal_summary(terminalreporter):
-    for line in run_again:
-        terminalreporter.write_line(line)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup():
-    machine[0].begin()
+    config.steadiness = Steadiness(scratch('wirebraid'))
+    config.pluginmanager.register(config.steadiness)
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ longer than what the tests give packets. A test that fails over such a pause is 
 Run as a program on one CPU, it says when it was late, and by how much.
 """
 import os
+import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
@@ -23,8 +23,8 @@ def watch(cpu, log):
     log = os.open(log, os.O_WRONLY | os.O_APPEND)
     os.sched_setaffinity(0, {cpu})
     os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(50))
-    last = time.monotonic()
-    while os.getppid() != 1:
+    parent, last = os.getppid(), time.monotonic()
+    while os.getppid() == parent:
         time.sleep(EVERY)
         now = time.monotonic()
         if now - last - EVERY > LATE:
@@ -33,40 +33,46 @@ def watch(cpu, log):
 
 
 class Steadiness:
-    """Watches every CPU of the machine."""
+    """Watches every CPU of the machine; a plugin of pytest's."""
 
-    def __init__(self):
+    def __init__(self, directory):
         self.began = time.monotonic()
-        self.logs, self.watchers = [], []
+        self.directory, self.watchers, self.run_again = directory, [], []
         for cpu in os.sched_getaffinity(0):
-            log = tempfile.NamedTemporaryFile('r', prefix='steadiness-')
-            self.logs.append(log)
+            log = directory / str(cpu)
+            log.touch()
             self.watchers.append(subprocess.Popen(
-                ['/usr/bin/python3', '-ISB', Path(__file__), str(cpu), log.name]))
+                ['/usr/bin/python3', '-ISB', Path(__file__), str(cpu), log]))
 
-    def close(self):
+    def pytest_unconfigure(self):
         for watcher in self.watchers:
             watcher.kill()
             watcher.wait()
-        for log in self.logs:
-            log.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
 
-    def begin(self):
+    def pytest_runtest_setup(self):
         self.began = time.monotonic()
+
+    def pytest_runtest_logreport(self, report):
+        if report.outcome == 'rerun':
+            longest, share = self.pauses()
+            self.run_again.append(
+                f'run again: {report.nodeid}: the machine stood still for up to '
+                f'{longest * 1000:.0f} ms, {share:.1%} of the time')
+
+    def pytest_terminal_summary(self, terminalreporter):
+        for line in self.run_again:
+            terminalreporter.write_line(line)
 
     def pauses(self):
         """The longest pause since the beginning, and a CPU's share of the time in pauses."""
         longest, share, length = 0.0, 0.0, max(time.monotonic() - self.began, 0.001)
-        for log in self.logs:
-            log.seek(0)
-            lines = [tuple(map(float, line.split())) for line in log if line.endswith('\n')]
+        for log in self.directory.iterdir():
+            lines = [tuple(map(float, line.split()))
+                     for line in log.read_text().splitlines(True) if line.endswith('\n')]
             late = [by for at, by in lines if at >= self.began]
             longest, share = max([longest, *late]), max(share, sum(late) / length)
         return longest, share
-
-    def told(self):
-        longest, share = self.pauses()
-        return f'the machine stood still for up to {longest * 1000:.0f} ms, {share:.1%} of the time'
 
     def broken(self):
         longest, share = self.pauses()
