@@ -39,9 +39,9 @@ static void prefetch_way(const struct wb_peer *peer, const struct rte_mbuf *mbuf
 }
 
 /* The word of the window that a message's counter is in. */
-static void prefetch_replay(const struct wb_index_entry *entry, const struct rte_mbuf *mbuf)
+static void prefetch_replay(struct wb_index_entry *entry, const struct rte_mbuf *mbuf)
 {
-	const struct wb_keypair *keypair = (const struct wb_keypair *)entry;
+	struct wb_keypair *keypair = (struct wb_keypair *)entry;
 	const struct wb_msg_transport *message = rte_pktmbuf_mtod(mbuf, const void *);
 
 	if (likely(entry->kind == WB_INDEX_KEYPAIR))

@@ -85,6 +85,7 @@ static inline bool wb_session_wants_rekey_on_send(uint64_t age, uint64_t counter
 /** The age from which receiving does: the key would die before a passive keepalive renewed it. */
 #define WB_REKEY_ON_RECEIVE_AGE (WB_REJECT_AFTER_TIME - WB_KEEPALIVE_TIMEOUT - WB_REKEY_TIMEOUT)
 
+/** Whether receiving under a session of this age asks for a new one (section 6.2). */
 static inline bool wb_session_wants_rekey_on_receive(uint64_t age, bool initiator)
 {
 	return initiator && age >= WB_REKEY_ON_RECEIVE_AGE;

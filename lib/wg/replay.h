@@ -23,7 +23,7 @@ struct wb_replay {
 };
 
 /** The word a counter is in. */
-static inline const uint64_t *wb_replay_word(const struct wb_replay *replay, uint64_t counter)
+static inline uint64_t *wb_replay_word(struct wb_replay *replay, uint64_t counter)
 {
 	return &replay->words[counter / 64 % WB_REPLAY_WORDS];
 }
@@ -33,7 +33,7 @@ static inline const uint64_t *wb_replay_word(const struct wb_replay *replay, uin
 static inline bool wb_replay_check_and_set(struct wb_replay *replay, uint64_t counter)
 {
 	uint64_t block = counter / 64, bit = UINT64_C(1) << (counter % 64);
-	uint64_t *word = &replay->words[block % WB_REPLAY_WORDS];
+	uint64_t *word = wb_replay_word(replay, counter);
 
 	if (counter >= WB_REJECT_AFTER_MESSAGES)
 		return false;

@@ -45,7 +45,6 @@ static struct gateway gateway;
 static struct worker worker;
 static struct stage stage;
 static struct wb_port port;
-static struct wb_tunnel tunnel;
 static struct outbox outboxes[STAGES];
 static struct taken to_open, to_seal;
 static struct wb_counters *counters;
@@ -138,7 +137,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 	list->own[TO_OPEN] = list->own[TO_SEAL] = true;
 	FUZZ_CHECK(rte_ring_init(gateway.handshakes, "handshakes", RING_SIZE,
 			   RING_F_SP_ENQ | RING_F_SC_DEQ) == 0);
-	gateway.wg->by_id[0] = &tunnel;
 	gateway.wg->n = 1;
 	gateway.wg->by_udp_port[TUNNEL_PORT] = 1;
 	gateway.plan.tx[0] = TO_TX;
