@@ -69,7 +69,7 @@ def test_odd_sizes_and_path_mtu(net):
     for size in [0, 1, 2, 15, 16, 17, 31, 33, 100, 255, 256, 1391, 1392]:
         assert r.lan.ping('10.9.0.9', count=2, size=size, interval=0.02) == 2, size
         assert r.far.ping('fd01::2', count=2, size=min(size, 1372), interval=0.02) == 2, size
-    # Longer than the tunnel's MTU: fragmented by the gateway's kernel, or refused with the MTU.
+    # Longer than the tunnel's MTU: cut up, or refused with the MTU.
     assert r.lan.ping('10.9.0.9', count=2, size=1460, pmtu='dont') == 2
     # Two fragments from the host. net_af_packet (DPDK 22.11) puts them together before we see
     # them, and has room for 2 kB: longer ones need a real port.
