@@ -10,6 +10,11 @@
 
 #define NONCE_LEN 12
 
+/* Texts that go through the library together, while the lines of as many behind them come. */
+#define CHUNK 8
+
+#define CACHE_LINE 64
+
 struct wb_aead_ctx {
 	IMB_MGR *manager;
 	uint8_t nonces[WB_AEAD_BURST_MAX][16]; /* 12 bytes each are used */
@@ -89,7 +94,7 @@ static uint8_t *tag_place(struct wb_aead_ctx *ctx, const struct wb_aead_op *op, 
 #if IMB_VERSION_NUM >= IMB_VERSION(1, 5, 0)
 
 /* The call for several texts under one key: it spares what a job costs beside its cipher. */
-static void run(struct wb_aead_ctx *ctx, const struct wb_aead_op *ops, unsigned n,
+static void run(struct wb_aead_ctx *ctx, const struct wb_aead_op *ops, unsigned at, unsigned end,
 	IMB_CIPHER_DIRECTION direction)
 {
 	const void *sources[WB_AEAD_BURST_MAX], *nonces[WB_AEAD_BURST_MAX];
@@ -98,15 +103,15 @@ static void run(struct wb_aead_ctx *ctx, const struct wb_aead_op *ops, unsigned 
 	uint64_t lengths[WB_AEAD_BURST_MAX];
 	unsigned same;
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = at; i < end; i++) {
 		nonce_write(ctx->nonces[i], ops[i].counter);
 		nonces[i] = ctx->nonces[i];
 		sources[i] = targets[i] = ops[i].data;
 		lengths[i] = ops[i].len;
 		outs[i] = tag_place(ctx, &ops[i], i, direction);
 	}
-	for (unsigned i = 0; i < n; i += same) {
-		for (same = 1; i + same < n && ops[i + same].key == ops[i].key; same++)
+	for (unsigned i = at; i < end; i += same) {
+		for (same = 1; i + same < end && ops[i + same].key == ops[i].key; same++)
 			;
 		imb_quic_chacha20_poly1305(ctx->manager, ops[i].key->bytes, direction, &targets[i],
 			&sources[i], &lengths[i], &nonces[i], aads, 0, &outs[i], same);
@@ -146,17 +151,17 @@ static void job_write(struct wb_aead_ctx *ctx, IMB_JOB *job, const struct wb_aea
 
 /* As one burst of jobs, a dozen cycles a text cheaper than one by one. For this cipher the library
  * works at once; nothing here relies on it, since a job finds its place by the tag's address. */
-static void run(struct wb_aead_ctx *ctx, const struct wb_aead_op *ops, unsigned n,
+static void run(struct wb_aead_ctx *ctx, const struct wb_aead_op *ops, unsigned at, unsigned end,
 	IMB_CIPHER_DIRECTION direction)
 {
 	IMB_JOB *jobs[WB_AEAD_BURST_MAX];
 	unsigned got;
 
-	for (unsigned done = 0; done < n; done += got) {
+	for (; at < end; at += got) {
 		/* Fewer at the end of the library's ring. */
-		got = IMB_GET_NEXT_BURST(ctx->manager, n - done, jobs);
+		got = IMB_GET_NEXT_BURST(ctx->manager, end - at, jobs);
 		for (unsigned i = 0; i < got; i++)
-			job_write(ctx, jobs[i], &ops[done + i], done + i, direction);
+			job_write(ctx, jobs[i], &ops[at + i], at + i, direction);
 		IMB_SUBMIT_BURST_NOCHECK(ctx->manager, got, jobs);
 		while (IMB_FLUSH_BURST(ctx->manager, WB_AEAD_BURST_MAX, jobs) > 0)
 			;
@@ -165,9 +170,34 @@ static void run(struct wb_aead_ctx *ctx, const struct wb_aead_op *ops, unsigned 
 
 #endif
 
+/* Asks for the lines of texts and tags all at once, and to write them. A port or another core wrote
+ * them last: the cipher would wait for one after the other, and ask twice, to read and to write. */
+static void fetch(const struct wb_aead_op *ops, unsigned at, unsigned end)
+{
+	for (; at < end; at++) {
+		const uint8_t *last = ops[at].data + ops[at].len + WB_AEAD_TAG_LEN - 1;
+
+		for (const uint8_t *line = ops[at].data; line < last; line += CACHE_LINE)
+			__builtin_prefetch(line, 1);
+		__builtin_prefetch(last, 1);
+	}
+}
+
+static void run_all(struct wb_aead_ctx *ctx, const struct wb_aead_op *ops, unsigned n,
+	IMB_CIPHER_DIRECTION direction)
+{
+#define END(at) ((at) + CHUNK < n ? (at) + CHUNK : n)
+	fetch(ops, 0, END(0));
+	for (unsigned at = 0; at < n; at += CHUNK) {
+		fetch(ops, END(at), END(at + CHUNK));
+		run(ctx, ops, at, END(at), direction);
+	}
+#undef END
+}
+
 void wb_aead_seal_burst(struct wb_aead_ctx *ctx, struct wb_aead_op *ops, unsigned n)
 {
-	run(ctx, ops, n, IMB_DIR_ENCRYPT);
+	run_all(ctx, ops, n, IMB_DIR_ENCRYPT);
 }
 
 /* In a time that says nothing of where they differ; in the place of sodium_memcmp(), which takes 60
@@ -185,10 +215,7 @@ unsigned wb_aead_open_burst(struct wb_aead_ctx *ctx, struct wb_aead_op *ops, uns
 {
 	unsigned good = 0;
 
-	/* The library does not read the tags that came: they may be on lines of their own. */
-	for (unsigned i = 0; i < n; i++)
-		__builtin_prefetch(ops[i].data + ops[i].len);
-	run(ctx, ops, n, IMB_DIR_DECRYPT);
+	run_all(ctx, ops, n, IMB_DIR_DECRYPT);
 	for (unsigned i = 0; i < n; i++) {
 		ops[i].ok = tags_equal(ctx->tags[i], ops[i].data + ops[i].len);
 		good += ops[i].ok;
