@@ -27,8 +27,12 @@ void seal_peers_ask(
 	for (unsigned i = at; i < end; i++) {
 		unsigned place = peers->from + i;
 
-		query_make(worker, plan->stages[peers->taken->stages[place]].object,
-			peers->taken->mbufs[place], &peers->queries[i]);
+		struct rte_mbuf *mbuf = peers->taken->mbufs[place];
+
+		/* The outer headers will be written there. */
+		__builtin_prefetch(rte_pktmbuf_mtod_offset(mbuf, uint8_t *, -32), 1);
+		query_make(worker, plan->stages[peers->taken->stages[place]].object, mbuf,
+			&peers->queries[i]);
 	}
 	wb_allowedips_lookup_bulk(&peers->queries[at], end - at);
 	for (unsigned i = at; i < end; i++)

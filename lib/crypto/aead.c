@@ -10,8 +10,12 @@
 
 #define NONCE_LEN 12
 
-/* Texts that go through the library together, while the lines of as many behind them come. */
-#define CHUNK 8
+/* Texts of so many bytes go through the library together while the lines of those behind them come:
+ * more lines than can be on their way at once would make the cipher wait for them. */
+#define CHUNK 1024
+
+/* Of longer texts the first bytes are asked for. The processor sees by then how it goes on. */
+#define ASKED 1536
 
 #define CACHE_LINE 64
 
@@ -170,29 +174,37 @@ static void run(struct wb_aead_ctx *ctx, const struct wb_aead_op *ops, unsigned 
 
 #endif
 
-/* Asks for the lines of texts and tags all at once, and to write them. A port or another core wrote
- * them last: the cipher would wait for one after the other, and ask twice, to read and to write. */
+/* Asks for the lines of texts and tags, and to write them. A port or another core wrote them last:
+ * the cipher would wait for one after the other, and ask twice, to read and to write. */
 static void fetch(const struct wb_aead_op *ops, unsigned at, unsigned end)
 {
 	for (; at < end; at++) {
-		const uint8_t *last = ops[at].data + ops[at].len + WB_AEAD_TAG_LEN - 1;
+		unsigned len = ops[at].len + WB_AEAD_TAG_LEN, asked = len < ASKED ? len : ASKED;
 
-		for (const uint8_t *line = ops[at].data; line < last; line += CACHE_LINE)
-			__builtin_prefetch(line, 1);
-		__builtin_prefetch(last, 1);
+		for (unsigned i = 0; i < asked; i += CACHE_LINE)
+			__builtin_prefetch(ops[at].data + i, 1);
+		__builtin_prefetch(ops[at].data + len - 1, 1);
 	}
+}
+
+static unsigned chunk_end(const struct wb_aead_op *ops, unsigned at, unsigned n)
+{
+	for (unsigned bytes = 0; at < n && bytes < CHUNK; at++)
+		bytes += ops[at].len;
+	return at;
 }
 
 static void run_all(struct wb_aead_ctx *ctx, const struct wb_aead_op *ops, unsigned n,
 	IMB_CIPHER_DIRECTION direction)
 {
-#define END(at) ((at) + CHUNK < n ? (at) + CHUNK : n)
-	fetch(ops, 0, END(0));
-	for (unsigned at = 0; at < n; at += CHUNK) {
-		fetch(ops, END(at), END(at + CHUNK));
-		run(ctx, ops, at, END(at), direction);
+	unsigned at = 0, end = chunk_end(ops, 0, n), next;
+
+	fetch(ops, at, end);
+	for (; at < n; at = end, end = next) {
+		next = chunk_end(ops, end, n);
+		fetch(ops, end, next);
+		run(ctx, ops, at, end, direction);
 	}
-#undef END
 }
 
 void wb_aead_seal_burst(struct wb_aead_ctx *ctx, struct wb_aead_op *ops, unsigned n)
