@@ -26,7 +26,6 @@ void seal_peers_ask(
 
 	for (unsigned i = at; i < end; i++) {
 		unsigned place = peers->from + i;
-
 		struct rte_mbuf *mbuf = peers->taken->mbufs[place];
 
 		/* The outer headers will be written there. */
