@@ -288,13 +288,14 @@ static void result_print(
 	printf("{\"direction\": \"%s\", \"size\": %u, \"family\": %u, \"flows\": %u, "
 	       "\"tunnels\": %u, \"rate\": %.0f, \"offered_pps\": %.0f, \"sent\": %lu, "
 	       "\"refused\": %lu, \"received\": %lu, \"lost\": %lu, \"reordered\": %lu, "
-	       "\"seconds\": %.6f, \"slipped_s\": %.6f, \"gbit_s\": %.4f, \"sampled\": %lu, "
+	       "\"seconds\": %.6f, \"received_in_s\": %.6f, \"slipped_s\": %.6f, \"gbit_s\": %.4f, "
+	       "\"sampled\": %lu, "
 	       "\"opened_bad\": %lu, \"latency_us\": {",
 		order->in ? "in" : "out", order->size, order->family, order->flows, load->n_tunnels,
 		order->rate, (double)result->offered / result->seconds, result->offered,
 		result->refused, result->received,
 		result->offered > result->received ? result->offered - result->received : 0,
-		result->reordered, result->seconds, result->slipped,
+		result->reordered, result->seconds, result->received_in, result->slipped,
 		(double)result->received * mean_size(order) * 8 / result->seconds / 1e9,
 		result->sampled, result->opened_bad);
 	for (unsigned i = 0; i < RTE_DIM(marks); i++)

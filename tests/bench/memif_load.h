@@ -108,7 +108,9 @@ struct load_order {
 /** And what came of it. */
 struct load_result {
 	uint64_t offered, refused, received, reordered, opened_bad, sampled;
-	double seconds, slipped;
+	double seconds;	    /**< from the first packet sent to the last one */
+	double received_in; /**< from the first packet sent to the last one received */
+	double slipped;
 	struct load_histogram latency;
 };
 

@@ -349,6 +349,7 @@ static void send_and_receive(struct run *run)
 		if (++loops % 512 == 0)
 			aside(run);
 	}
+	result->received_in = (double)(run->last_came - began) / (double)run->load->hz;
 }
 
 int load_run(struct load *load, const struct load_order *order, struct load_result *result,
