@@ -116,7 +116,6 @@ class Vpp:
             except OSError as error:
                 raise VppError(f'{self.program}: {error.strerror}') from error
         wait_for(self.listens, 30, why='vpp listens')
-        self.cli = Cli(self.directory / 'cli')
         self.version = self.cli.ask('show version').split(' built ')[0]
         self.look_for_parts()
         self.choose_engine()
@@ -129,7 +128,11 @@ class Vpp:
         if self.process.poll() is not None:
             raise VppError(f'{self.program} ended with status {self.process.returncode}:\n'
                            f'{self.said()}')
-        return (self.directory / 'cli').exists()
+        try:
+            self.cli = Cli(self.directory / 'cli')
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        return True
 
     def said(self):
         lines = (self.directory / 'out').read_text(errors='replace').splitlines()
