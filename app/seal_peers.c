@@ -28,7 +28,7 @@ void seal_peers_ask(
 		unsigned place = peers->from + i;
 		struct rte_mbuf *mbuf = peers->taken->mbufs[place];
 
-		/* The outer headers will be written there. */
+		/* The message's header and the outer ones will be written on the line before. */
 		__builtin_prefetch(rte_pktmbuf_mtod_offset(mbuf, uint8_t *, -32), 1);
 		query_make(worker, plan->stages[peers->taken->stages[place]].object, mbuf,
 			&peers->queries[i]);

@@ -289,8 +289,7 @@ static void result_print(
 	       "\"tunnels\": %u, \"rate\": %.0f, \"offered_pps\": %.0f, \"sent\": %lu, "
 	       "\"refused\": %lu, \"received\": %lu, \"lost\": %lu, \"reordered\": %lu, "
 	       "\"seconds\": %.6f, \"received_in_s\": %.6f, \"slipped_s\": %.6f, \"gbit_s\": %.4f, "
-	       "\"sampled\": %lu, "
-	       "\"opened_bad\": %lu, \"latency_us\": {",
+	       "\"sampled\": %lu, \"opened_bad\": %lu, \"latency_us\": {",
 		order->in ? "in" : "out", order->size, order->family, order->flows, load->n_tunnels,
 		order->rate, (double)result->offered / result->seconds, result->offered,
 		result->refused, result->received,
