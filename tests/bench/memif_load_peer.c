@@ -48,7 +48,10 @@ struct load_session *load_session_find(
 	return session->valid ? session : NULL;
 }
 
-static void session_begin(struct load_tunnel *tunnel, struct wb_noise_session *derived)
+/* Of two handshakes that cross, a gateway may drop the one it began: until something has come under
+ * a session that it asked for, nothing can be sent under it (paper, section 5.4.4). We seal under
+ * sessions that we asked for alone, of which there is always one. */
+static void session_begin(struct load_tunnel *tunnel, struct wb_noise_session *derived, bool asked)
 {
 	unsigned place = (derived->local_index - 1) % LOAD_SESSIONS;
 	struct load_session *session = &tunnel->sessions[place];
@@ -61,7 +64,8 @@ static void session_begin(struct load_tunnel *tunnel, struct wb_noise_session *d
 	};
 	wb_aead_key_set(&session->send_key, &derived->send_key);
 	wb_aead_key_set(&session->receive_key, &derived->receive_key);
-	tunnel->latest = (int)place;
+	if (asked)
+		tunnel->latest = (int)place;
 	sodium_memzero(derived, sizeof(*derived));
 }
 
@@ -150,7 +154,7 @@ static void answer(struct load *load, struct load_tunnel *tunnel, const void *me
 		wb_noise_initiation_accept(&tunnel->identity, &tunnel->peer, &opened, now) == 0 &&
 		wb_noise_response_create(&tunnel->identity, &tunnel->peer, index_make(tunnel), now,
 			&response, &session) == 0) {
-		session_begin(tunnel, &session);
+		session_begin(tunnel, &session, false);
 		message_send(load, tunnel, &response, sizeof(response));
 	}
 	sodium_memzero(&opened, sizeof(opened));
@@ -162,7 +166,7 @@ static void take_response(struct load *load, struct load_tunnel *tunnel, const v
 
 	if (wb_noise_response_consume(&tunnel->identity, &tunnel->peer, message, &session) < 0)
 		return;
-	session_begin(tunnel, &session);
+	session_begin(tunnel, &session, true);
 	load_keepalive(load, tunnel);
 }
 

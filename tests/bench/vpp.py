@@ -169,8 +169,12 @@ class Vpp:
         lines = self.cli.ask('show crypto handlers').splitlines()
         return {line.split()[0]: line for line in lines if line.strip()}
 
+    @property
+    def pid(self):
+        return self.process.pid
+
     def waited(self):
-        return self.waited_of(self.process.pid, self.cpus[0])
+        return self.waited_of(self.pid, self.cpus[0])
 
     def lcore(self):
         """What the worker did since it started: packets and cycles of each node. VPP rounds to three
