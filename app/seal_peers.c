@@ -28,8 +28,11 @@ void seal_peers_ask(
 		unsigned place = peers->from + i;
 		struct rte_mbuf *mbuf = peers->taken->mbufs[place];
 
-		/* The message's header and the outer ones will be written on the line before. */
+		/* The message's header and the outer ones will be written on the line before, the
+		 * padding and the tag behind. */
 		__builtin_prefetch(rte_pktmbuf_mtod_offset(mbuf, uint8_t *, -32), 1);
+		__builtin_prefetch(
+			rte_pktmbuf_mtod_offset(mbuf, uint8_t *, rte_pktmbuf_data_len(mbuf)), 1);
 		query_make(worker, plan->stages[peers->taken->stages[place]].object, mbuf,
 			&peers->queries[i]);
 	}
