@@ -10,9 +10,11 @@
 #include <rte_lcore.h>
 #include <rte_malloc.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_dyn.h>
 
 #include "control.h"
 #include "ip_check.h"
+#include "packet.h"
 #include "paths.h"
 #include "tunnels.h"
 
@@ -58,16 +60,30 @@ static unsigned pool_size(const struct wb_config *config)
 	return size;
 }
 
+/* No driver may write where struct packet is. */
+static int packet_reserve(struct wb_err *err)
+{
+	static const struct rte_mbuf_dynfield field = {.name = "wirebraid_packet",
+		.size = sizeof(struct packet),
+		.align = _Alignof(struct packet)};
+
+	if (rte_mbuf_dynfield_register_offset(&field, PACKET_AT) >= 0)
+		return 0;
+	return wb_err_set(err, rte_errno,
+		"a driver takes the packet buffers' fields that wirebraid needs (%s)",
+		rte_strerror(rte_errno));
+}
+
 static int pools_make(struct gateway *gateway, const struct wb_config *config, struct wb_err *err)
 {
 	unsigned size = buffer_size(mtu_greatest(config)), packets = pool_size(config);
 
 	/* A thread that is interrupted within the pool must not hold up the others: control shares
 	 * it, and on small machines workers share their cores. */
-	gateway->pool = rte_pktmbuf_pool_create_by_ops("packets", packets, POOL_CACHE,
-		PACKET_PRIV_SIZE, (uint16_t)size, SOCKET_ID_ANY, "ring_mt_rts");
-	gateway->control_pool = rte_pktmbuf_pool_create_by_ops("control", CONTROL_POOL_SIZE, 0,
-		PACKET_PRIV_SIZE, RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY, "ring_mt_rts");
+	gateway->pool = rte_pktmbuf_pool_create_by_ops(
+		"packets", packets, POOL_CACHE, 0, (uint16_t)size, SOCKET_ID_ANY, "ring_mt_rts");
+	gateway->control_pool = rte_pktmbuf_pool_create_by_ops("control", CONTROL_POOL_SIZE, 0, 0,
+		RTE_MBUF_DEFAULT_BUF_SIZE, SOCKET_ID_ANY, "ring_mt_rts");
 	gateway->handshakes = rte_ring_create(
 		"handshakes", HANDSHAKE_RING, SOCKET_ID_ANY, RING_F_MP_RTS_ENQ | RING_F_SC_DEQ);
 	gateway->mtu_max = (uint16_t)(size - RTE_PKTMBUF_HEADROOM - PACKET_L2_ROOM - BUFFER_TAIL);
@@ -159,6 +175,8 @@ int assemble(struct gateway *gateway, const struct wb_config *config, struct wb_
 	struct wb_fib_config fib = {.retire = retire_later, .arg = NULL};
 	int rc = qsbr_make(gateway, err);
 
+	if (rc == 0)
+		rc = packet_reserve(err);
 	if (rc == 0)
 		rc = pools_make(gateway, config, err);
 	if (rc == 0)

@@ -176,7 +176,7 @@ static void frame_make(struct fuzz_input *input)
 {
 	uint8_t how = fuzz_u8(input);
 	uint16_t length = fuzz_u16(input) % FRAME_MAX;
-	struct rte_mbuf *mbuf = calloc(1, sizeof(*mbuf) + PACKET_PRIV_SIZE);
+	struct rte_mbuf *mbuf = calloc(1, sizeof(*mbuf));
 	uint8_t *frame;
 
 	if (length > input->left)
@@ -189,7 +189,6 @@ static void frame_make(struct fuzz_input *input)
 	mbuf->data_len = length;
 	mbuf->pkt_len = length;
 	mbuf->nb_segs = 1;
-	mbuf->priv_size = PACKET_PRIV_SIZE;
 	rte_mbuf_refcnt_set(mbuf, 2);
 	frame = rte_pktmbuf_mtod(mbuf, uint8_t *);
 	fuzz_take(input, frame, length);

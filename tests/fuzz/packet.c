@@ -26,7 +26,7 @@ void worker_flush_one(struct worker *worker, uint16_t stage_id)
 static struct rte_mbuf *mbuf_make(struct fuzz_input *input)
 {
 	size_t length = input->left < PACKET_MAX ? input->left : PACKET_MAX;
-	struct rte_mbuf *mbuf = calloc(1, sizeof(*mbuf) + PACKET_PRIV_SIZE);
+	struct rte_mbuf *mbuf = calloc(1, sizeof(*mbuf));
 
 	FUZZ_CHECK(mbuf != NULL);
 	mbuf->buf_addr = malloc(RTE_PKTMBUF_HEADROOM + length);
