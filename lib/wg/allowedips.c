@@ -324,14 +324,23 @@ struct wb_allowedips *wb_allowedips_table_build(
 	return allowed;
 }
 
-/* Level by level: what a step needs, the step before has asked for, for all of them. */
+static bool same_address(const struct wb_allowedips_query *a, const struct wb_allowedips_query *b)
+{
+	return a->high == b->high && a->low == b->low && a->node == b->node;
+}
+
+/* Level by level: what a step needs, the step before has asked for, for all of them. Packets of a
+ * flow come in trains: whose address is the last one's has the last one's answer. */
 void wb_allowedips_lookup_bulk(struct wb_allowedips_query *queries, unsigned n)
 {
 	uint8_t walking[WB_ALLOWEDIPS_BULK];
-	unsigned left = n;
+	unsigned left = 0;
 
-	for (unsigned i = 0; i < n; i++)
-		walking[i] = (uint8_t)i;
+	for (unsigned i = 0; i < n; i++) {
+		queries[i].answer = NULL;
+		if (i == 0 || !same_address(&queries[i], &queries[i - 1]))
+			walking[left++] = (uint8_t)i;
+	}
 	for (unsigned depth = 0; left > 0; depth += WB_ALLOWEDIPS_STRIDE) {
 		unsigned now = left;
 
@@ -353,7 +362,8 @@ void wb_allowedips_lookup_bulk(struct wb_allowedips_query *queries, unsigned n)
 		}
 	}
 	for (unsigned i = 0; i < n; i++)
-		queries[i].peer_id = *queries[i].answer;
+		queries[i].peer_id =
+			queries[i].answer != NULL ? *queries[i].answer : queries[i - 1].peer_id;
 }
 
 void wb_allowedips_free(struct wb_allowedips *allowed)

@@ -133,6 +133,27 @@ static void bulk_check(const struct wb_addr *addrs, const uint32_t *expected, un
 		assert_int_equal(queries[i].peer_id, expected[i]);
 }
 
+/* Packets of several tunnels are looked up together. */
+static void same_address_in_two_tables(void **state)
+{
+	struct wb_allowedips_table *other = wb_allowedips_table_create();
+	struct wb_allowedips_query queries[4];
+	struct wb_allowedips *theirs;
+	uint32_t address = htobe32(0x0a000001);
+
+	(void)state;
+	set("10.0.0.0/8", 1);
+	build();
+	theirs = wb_allowedips_table_build(other, NULL);
+	for (unsigned i = 0; i < 4; i++)
+		wb_allowedips_query4(&queries[i], i % 3 == 0 ? allowed : theirs, address);
+	wb_allowedips_lookup_bulk(queries, 4);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(queries[i].peer_id, i % 3 == 0 ? 1 : 0);
+	wb_allowedips_free(theirs);
+	wb_allowedips_table_free(other);
+}
+
 static void random_against_a_list(void **state)
 {
 	static struct wb_prefix prefixes[RANDOM_PREFIXES];
@@ -167,13 +188,16 @@ static void random_against_a_list(void **state)
 				expected = i + 1;
 			}
 		assert_int_equal(who_addr(&addr), expected);
-		asked[waiting] = addr;
-		answers[waiting++] = expected;
-		if (waiting == 1 + n % WB_ALLOWEDIPS_BULK) {
-			bulk_check(asked, answers, waiting);
-			waiting = 0;
-		} else if (waiting == WB_ALLOWEDIPS_BULK) {
-			waiting = 0;
+		/* In trains, as packets of a flow come. */
+		for (int train = 1 + rand() % 3; train > 0; train--) {
+			asked[waiting] = addr;
+			answers[waiting++] = expected;
+			if (waiting == 1 + n % WB_ALLOWEDIPS_BULK) {
+				bulk_check(asked, answers, waiting);
+				waiting = 0;
+			} else if (waiting == WB_ALLOWEDIPS_BULK) {
+				waiting = 0;
+			}
 		}
 	}
 	teardown(NULL);
@@ -186,6 +210,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(empty_is_nobodys, setup, teardown),
 		cmocka_unit_test_setup_teardown(longest_prefix_wins, setup, teardown),
 		cmocka_unit_test_setup_teardown(last_writer_wins_and_gives_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(same_address_in_two_tables, setup, teardown),
 		cmocka_unit_test_prestate(random_against_a_list, &no),
 		cmocka_unit_test_prestate(random_against_a_list, &yes),
 	};
