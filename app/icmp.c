@@ -7,8 +7,6 @@
 #include <rte_byteorder.h>
 #include <rte_ip.h>
 
-#include "packet.h"
-
 #define HOP_LIMIT 64
 
 /* As precedence of errors, RFC 1812, 4.3.2.5, and what Linux sends. */
@@ -94,7 +92,7 @@ static void trim_to(struct rte_mbuf *mbuf, uint32_t most)
 	uint32_t length = rte_pktmbuf_data_len(mbuf);
 
 	if (length > most)
-		packet_trim(mbuf, length - most);
+		rte_pktmbuf_trim(mbuf, (uint16_t)(length - most));
 }
 
 static void make4(

@@ -14,7 +14,6 @@
 #include <rte_ip.h>
 #include <rte_mbuf.h>
 
-#include "packet.h"
 #include "stats/counters.h"
 
 /* RFC 1812, 5.2.2: the sum over a header with its checksum in place is all ones (RFC 1071: by words
@@ -60,7 +59,7 @@ static inline int ip4_check(struct rte_mbuf *mbuf, uint64_t believed)
 		return WB_DROP_BAD_IP_HEADER;
 	if (!ip4_sum_was_right(mbuf, believed) && !ip4_sum_is_right(ip, header))
 		return WB_DROP_BAD_CHECKSUM;
-	packet_trim(mbuf, held - total);
+	rte_pktmbuf_trim(mbuf, (uint16_t)(held - total));
 	return 0;
 }
 
@@ -74,7 +73,7 @@ static inline int ip6_check(struct rte_mbuf *mbuf)
 	total = sizeof(*ip) + rte_be_to_cpu_16(ip->payload_len);
 	if (total > held)
 		return WB_DROP_BAD_IP_HEADER;
-	packet_trim(mbuf, held - total);
+	rte_pktmbuf_trim(mbuf, (uint16_t)(held - total));
 	return 0;
 }
 

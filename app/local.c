@@ -59,7 +59,7 @@ static void to_open(struct worker *worker, struct rte_mbuf *mbuf, uint16_t tunne
 	packet->tunnel = tunnel;
 	packet->outer = (uint16_t)(l3_len + sizeof(struct rte_udp_hdr));
 	packet->tos = *l3 >> 4 == 4 ? l3[1] : (uint8_t)(l3[0] << 4 | l3[1] >> 4);
-	packet_trim(mbuf, (uint32_t)rte_pktmbuf_data_len(mbuf) - l3_len - datagram);
+	rte_pktmbuf_trim(mbuf, (uint16_t)(rte_pktmbuf_data_len(mbuf) - l3_len - datagram));
 	rte_pktmbuf_adj(mbuf, packet->outer);
 
 	switch (wb_message_type(

@@ -60,12 +60,4 @@ static inline struct packet *packet_of(struct rte_mbuf *mbuf)
 	return (struct packet *)((uint8_t *)mbuf + PACKET_AT);
 }
 
-/** Takes bytes away behind a packet of one segment. rte_pktmbuf_trim() would look for the last
- * segment, by a pointer that is on a cache line nobody else needs. */
-static inline void packet_trim(struct rte_mbuf *mbuf, uint32_t bytes)
-{
-	mbuf->data_len = (uint16_t)(mbuf->data_len - bytes);
-	mbuf->pkt_len = mbuf->data_len;
-}
-
 #endif

@@ -284,7 +284,7 @@ static bool judge(struct worker *worker, struct open_burst *burst, unsigned i)
 		return false;
 	}
 	rte_pktmbuf_adj(mbuf, sizeof(struct wb_msg_transport));
-	packet_trim(mbuf, WB_AEAD_TAG_LEN);
+	rte_pktmbuf_trim(mbuf, WB_AEAD_TAG_LEN);
 	reason = ip_check(mbuf);
 	if (unlikely(reason != 0)) {
 		worker_drop(worker, mbuf, WB_DROP_WG_INNER_BAD);
