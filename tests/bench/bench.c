@@ -209,6 +209,11 @@ static json_t *series_json(const struct options *options, const struct series *s
 		low, "low_aead_cycles", aead_low, "mpps", hz / cycles / 1e6, "gbps",
 		hz / cycles * mean_size(series->size) * 8 / 1e9, "aead_ns", aead / hz * 1e9,
 		"aead_cycles", aead, "ratio", ratio, "spread", spread, "stages", stages);
+	if (options->world.lcores > 1) {
+		for (unsigned i = 0; i < n; i++)
+			values[i] = series->rounds[i].aead / series->rounds[i].aead_together;
+		json_object_set_new(json, "aead_times", json_real(quantile(values, n, 0.5)));
+	}
 	if (series->size == SIZE_IMIX)
 		json_object_set_new(json, "size", json_string("imix"));
 	return json;

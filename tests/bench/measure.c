@@ -30,10 +30,20 @@ struct lane {
 	struct worker *worker;
 	struct round *round;
 	unsigned side_fed[SIDES]; /* whether this lcore feeds that port */
+	unsigned from, to;	  /* its share of the packets, for the AEAD */
+	uint64_t aead;		  /* cycles that it took */
 };
 
 static atomic_uint lanes_ready;
 static atomic_bool lost;
+
+/* Lcores that measure together begin together. */
+static void lanes_meet(const struct world *world)
+{
+	atomic_fetch_add(&lanes_ready, 1);
+	while (atomic_load(&lanes_ready) < world->gateway.plan.n_workers)
+		rte_pause();
+}
 
 /* Dies, naming the drops, unless all packets came out. */
 static void check_none_lost(const struct world *world, bool good)
@@ -81,12 +91,13 @@ static void op_of(
 }
 
 /* In the gateway's bursts; only the library's calls are timed. */
-static uint64_t aead_alone(struct world *world, struct traffic *traffic, struct worker *worker)
+static uint64_t aead_alone(struct world *world, struct traffic *traffic, struct worker *worker,
+	unsigned from, unsigned to)
 {
 	struct wb_aead_op out[BURST], in[BURST];
 	uint64_t cycles = 0;
 
-	for (unsigned i = 0; i < traffic->n; i += BURST) {
+	for (unsigned i = from; i < to; i += BURST) {
 		unsigned n_out = 0, n_in = 0, good = 0;
 		uint64_t began;
 
@@ -164,15 +175,12 @@ static uint64_t lane_run(struct lane *lane)
 	static struct rte_mbuf *lists[SIDES][STORE];
 	struct world *world = lane->world;
 	unsigned n[SIDES] = {0}, fed[SIDES] = {0}, all = lane->traffic->n;
-	unsigned lanes = world->gateway.plan.n_workers;
 	uint64_t began;
 
 	for (unsigned side = 0; side < SIDES; side++)
 		if (lane->side_fed[side])
 			n[side] = select_for(lane->traffic, side, lists[side]);
-	atomic_fetch_add(&lanes_ready, 1);
-	while (atomic_load(&lanes_ready) < lanes)
-		rte_pause();
+	lanes_meet(world);
 	began = rte_rdtsc_precise();
 	while (count_out(world) < all && !atomic_load_explicit(&lost, memory_order_relaxed)) {
 		for (unsigned side = 0; side < SIDES; side++)
@@ -232,8 +240,37 @@ static int aead_main(void *arg)
 	struct lane *lane = arg;
 
 	lane->round->aead =
-		(double)aead_alone(lane->world, lane->traffic, lane->worker) / lane->traffic->n;
+		(double)aead_alone(lane->world, lane->traffic, lane->worker, 0, lane->traffic->n) /
+		lane->traffic->n;
 	return 0;
+}
+
+static int aead_share_main(void *arg)
+{
+	struct lane *lane = arg;
+
+	lanes_meet(lane->world);
+	lane->aead = aead_alone(lane->world, lane->traffic, lane->worker, lane->from, lane->to);
+	return 0;
+}
+
+/* What the machine's lcores can do at once: all of the gateway's work needs them for the AEAD. */
+static void aead_together(struct world *world, struct traffic *traffic, struct lane *lanes)
+{
+	struct plan *plan = &world->gateway.plan;
+	uint64_t longest = 0;
+
+	traffic_prepare(world, traffic);
+	atomic_store(&lanes_ready, 0);
+	for (unsigned i = 0; i < plan->n_workers; i++) {
+		lanes[i].from = i * (traffic->n / BURST) / plan->n_workers * BURST;
+		lanes[i].to = (i + 1) * (traffic->n / BURST) / plan->n_workers * BURST;
+		rte_eal_remote_launch(aead_share_main, &lanes[i], plan->workers[i]->lcore);
+	}
+	wait_for_lcores();
+	for (unsigned i = 0; i < plan->n_workers; i++)
+		longest = RTE_MAX(longest, lanes[i].aead);
+	lanes[0].round->aead_together = (double)longest / traffic->n;
 }
 
 static void take_back(struct world *world, struct traffic *traffic)
@@ -265,6 +302,8 @@ void measure_round(struct world *world, struct traffic *traffic, struct round *r
 	traffic_prepare(world, traffic);
 	rte_eal_remote_launch(aead_main, &lanes[0], plan->workers[0]->lcore);
 	wait_for_lcores();
+	if (plan->n_workers > 1)
+		aead_together(world, traffic, lanes);
 	traffic_prepare(world, traffic);
 	stages_reset(world);
 	atomic_store(&lanes_ready, 0);

@@ -9,6 +9,7 @@
 struct round {
 	double gateway;		     /* of all lcores together until the last packet is out */
 	double aead;		     /* the library's part alone, one lcore, the same buffers */
+	double aead_together;	     /* the same by all lcores at once, each its share */
 	double stages[STAGE_TX + 1]; /* that stages of a kind took, by their own account */
 };
 

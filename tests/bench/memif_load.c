@@ -6,9 +6,11 @@
 #include <errno.h>
 #include <getopt.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <rte_cycles.h>
@@ -417,6 +419,9 @@ int main(int argc, char **argv)
 	struct options options;
 	struct wb_err err = {.text = ""};
 
+	/* Who gave the commands may have stopped us before it was killed: no end of input would be
+	 * seen, and the hugepages were gone for others. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* A line is looked for on the descriptor: none may wait in a buffer. */
 	setvbuf(stdin, NULL, _IONBF, 0);
 	if (options_parse(argc, argv, &options, &err) < 0)

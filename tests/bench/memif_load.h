@@ -64,7 +64,7 @@ struct load_tunnel {
 	struct wb_noise_peer peer;
 	struct load_session sessions[LOAD_SESSIONS];
 	unsigned next_session;
-	int latest;	       /**< the session to seal under: we asked for it; -1 none */
+	int latest;	       /**< the session to seal under: we began it; -1 none */
 	uint64_t initiated;    /**< TSC, our last initiation */
 	uint64_t kept_alive;   /**< TSC, when we last sent anything */
 	uint64_t came_through; /**< packets of the run with the number 0, which warm up */

@@ -29,9 +29,11 @@ void load_tunnel_init(struct load_tunnel *tunnel, unsigned number, const struct 
 	wb_noise_peer_init(&tunnel->peer, &tunnel->identity, gateway, NULL);
 }
 
-/* Index 0 is nobody's. */
+/* Index 0 is nobody's. The session that we seal under keeps its place. */
 static uint32_t index_make(struct load_tunnel *tunnel)
 {
+	if ((int)(tunnel->next_session % LOAD_SESSIONS) == tunnel->latest)
+		tunnel->next_session++;
 	return 1 + tunnel->number * LOAD_SESSIONS + tunnel->next_session++ % LOAD_SESSIONS;
 }
 
@@ -48,10 +50,9 @@ struct load_session *load_session_find(
 	return session->valid ? session : NULL;
 }
 
-/* Of two handshakes that cross, a gateway may drop the one it began: until something has come under
- * a session that it asked for, nothing can be sent under it (paper, section 5.4.4). We seal under
- * sessions that we asked for alone, of which there is always one. */
-static void session_begin(struct load_tunnel *tunnel, struct wb_noise_session *derived, bool asked)
+/* Under a session that the gateway began we may send only once it has (paper, section 5.4.4): of
+ * two handshakes that cross, it may have dropped its own. We seal under those that we began. */
+static void session_begin(struct load_tunnel *tunnel, struct wb_noise_session *derived, bool ours)
 {
 	unsigned place = (derived->local_index - 1) % LOAD_SESSIONS;
 	struct load_session *session = &tunnel->sessions[place];
@@ -64,7 +65,7 @@ static void session_begin(struct load_tunnel *tunnel, struct wb_noise_session *d
 	};
 	wb_aead_key_set(&session->send_key, &derived->send_key);
 	wb_aead_key_set(&session->receive_key, &derived->receive_key);
-	if (asked)
+	if (ours)
 		tunnel->latest = (int)place;
 	sodium_memzero(derived, sizeof(*derived));
 }

@@ -15,6 +15,7 @@
 #define OUTER	     (RTE_ETHER_HDR_LEN + 20 + 8)
 #define SESSION_AGE  60.0
 #define WARM_SECONDS 5
+#define PATIENCE     1	  /**< seconds without a packet, until sessions are renewed */
 #define SETTLE	     0.01 /**< seconds in which packets on their way arrive */
 
 /** The stamp of a packet that passes from port to port without a tunnel; of others, the tunnel. */
@@ -174,7 +175,7 @@ static void knock(struct load *load, const struct load_order *order, unsigned tu
 
 int load_warm_up(struct load *load, const struct load_order *order, struct wb_err *err)
 {
-	uint64_t until = rte_rdtsc() + WARM_SECONDS * load->hz, next = 0;
+	uint64_t began = rte_rdtsc(), until = began + WARM_SECONDS * load->hz, next = 0;
 	unsigned missing = 1;
 
 	if (!wait_for_sessions(load, until))
@@ -192,6 +193,9 @@ int load_warm_up(struct load *load, const struct load_order *order, struct wb_er
 			return wb_err_set(err, ETIMEDOUT,
 				"no packet came through %u of %u tunnels within %u s", missing,
 				load->n_tunnels, WARM_SECONDS);
+		/* A gateway that has begun two sessions since does not know ours any more. */
+		if (now - began > PATIENCE * load->hz)
+			load_sessions_renew(load, PATIENCE);
 		missing = 0;
 		for (unsigned i = 0; i < load->n_tunnels; i++) {
 			if (load->tunnels[i].came_through > 0)

@@ -62,7 +62,7 @@ def startup(directory, cpus):
     need not be in hugepages leaves them to the buffers."""
     return f'''unix {{ nodaemon nosyslog nobanner runtime-dir {directory} cli-listen {directory}/cli
  log {directory}/vpp.log }}
-api-segment {{ prefix {directory.name} }}
+api-segment {{ prefix {directory.parent.name} }}
 socksvr {{ socket-name {directory}/api }}
 statseg {{ socket-name {directory}/stats size 64M page-size 4k }}
 memory {{ main-heap-size 512M main-heap-page-size 4k }}
@@ -110,9 +110,10 @@ class Vpp:
         config.write_text(startup(self.directory, self.cpus), encoding='ascii')
         with (self.directory / 'out').open('w', encoding='ascii') as out:
             try:
-                self.process = subprocess.Popen([self.program, '-c', config], stdout=out,
-                                                stderr=out, stdin=subprocess.DEVNULL,
-                                                start_new_session=True)
+                # It goes with us, even if it stands still then.
+                self.process = subprocess.Popen(
+                    ['setpriv', '--pdeathsig', 'KILL', self.program, '-c', config], stdout=out,
+                    stderr=out, stdin=subprocess.DEVNULL, start_new_session=True)
             except OSError as error:
                 raise VppError(f'{self.program}: {error.strerror}') from error
         wait_for(self.listens, 30, why='vpp listens')
