@@ -254,7 +254,7 @@ static int aead_share_main(void *arg)
 	return 0;
 }
 
-/* What the machine's lcores can do at once: all of the gateway's work needs them for the AEAD. */
+/* What the machine's lcores can do at once: no gateway on them can do more. */
 static void aead_together(struct world *world, struct traffic *traffic, struct lane *lanes)
 {
 	struct plan *plan = &world->gateway.plan;

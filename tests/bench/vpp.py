@@ -109,13 +109,10 @@ class Vpp:
         config = self.directory / 'startup.conf'
         config.write_text(startup(self.directory, self.cpus), encoding='ascii')
         with (self.directory / 'out').open('w', encoding='ascii') as out:
-            try:
-                # It goes with us, even if it stands still then.
-                self.process = subprocess.Popen(
-                    ['setpriv', '--pdeathsig', 'KILL', self.program, '-c', config], stdout=out,
-                    stderr=out, stdin=subprocess.DEVNULL, start_new_session=True)
-            except OSError as error:
-                raise VppError(f'{self.program}: {error.strerror}') from error
+            # It goes with us, even if it stands still then.
+            self.process = subprocess.Popen(
+                ['setpriv', '--pdeathsig', 'KILL', self.program, '-c', config], stdout=out,
+                stderr=out, stdin=subprocess.DEVNULL, start_new_session=True)
         wait_for(self.listens, 30, why='vpp listens')
         self.version = self.cli.ask('show version').split(' built ')[0]
         self.look_for_parts()
