@@ -41,7 +41,7 @@ def pytest_collection_modifyitems(items):
     """What takes two minutes of waiting goes on beside the others, and is judged last."""
     items.sort(key=lambda item: item.module.__name__ == 'test_rekey')
     for item in items:
-        item.add_marker(pytest.mark.flaky(reruns=2, condition='config.steadiness.broken()'))
+        item.add_marker(pytest.mark.flaky(reruns=4, condition='config.steadiness.broken()'))
 
 
 @pytest.fixture(scope='session', autouse=True)

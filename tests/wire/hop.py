@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Two sites whose gateways reach each other through a router that treats each path as it is told."""
 import json
+import re
 from pathlib import Path
 
 from gateway import Gateway, keypair, tunnel
@@ -110,6 +111,15 @@ class Hop:
 
     def kill(self, path, directions=('ab', 'ba')):
         self.treat(path, 'drop', directions)
+
+    def count(self, path, direction, length):
+        """Counts a path's packets of that UDP length, from its next treatment to its healing."""
+        rule = f'{self.match(path, direction)} udp length {length} counter'
+        self.rules = {(path, direction, 'counted'): rule, **self.rules}
+
+    def counted(self):
+        rules = self.router.run('nft', 'list', 'chain', 'ip', 'hop', 'forward')
+        return sum(map(int, re.findall('counter packets ([0-9]+)', rules)))
 
     def starve(self, path, directions=('ab', 'ba')):
         """Handshakes pass, data does not."""

@@ -16,6 +16,8 @@ EVERY = 0.004
 LATE = 0.005
 PAUSE = 0.05
 SHARE = 0.05
+# Before it is tried again, seconds: so long without such pauses, or as long as that.
+STEADY_FOR, LONGEST_WAIT = 3, 30
 
 
 def watch(cpu, log):
@@ -50,8 +52,20 @@ class Steadiness:
             watcher.wait()
         shutil.rmtree(self.directory, ignore_errors=True)
 
-    def pytest_runtest_setup(self):
+    def pytest_runtest_setup(self, item):
+        if getattr(item, 'execution_count', 1) > 1:
+            self.wait()
         self.began = time.monotonic()
+
+    def wait(self):
+        """What failed because the machine stood still would fail again: until it goes steadily, but
+        not for ever."""
+        end = time.monotonic() + LONGEST_WAIT
+        while time.monotonic() < end:
+            self.began = time.monotonic()
+            time.sleep(STEADY_FOR)
+            if not self.broken():
+                return
 
     def pytest_runtest_logreport(self, report):
         if report.outcome == 'rerun':
