@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-3-Clause */
 /* What the gateway costs a packet, next to what the AEAD alone costs it: the real stages, buffers
  * and crypto between two ports that are rings of this process. One set-up a run; prints one JSON
- * object. scripts/bench runs it and makes tables. */
+ * object. With --asked it measures when a line comes in, and prints one for each: so several
+ * set-ups take turns. scripts/bench runs it and makes tables. */
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +17,9 @@
 
 #define SIZES_MAX  16
 #define ROUNDS_MAX 1001
-#define WARM_UP	   2
+
+/* Rounds before those that count. */
+#define WARM_UP 2
 
 static const char *const path_names[PATHS_N] = {
 	[PATH_SEAL] = "seal",
@@ -38,6 +41,7 @@ static const char *const stage_names[] = {
 struct options {
 	struct world_options world;
 	unsigned rounds;
+	bool asked;
 	unsigned sizes[SIZES_MAX], n_sizes;
 	enum path paths[PATHS_N];
 	unsigned n_paths;
@@ -89,7 +93,7 @@ static void parse(struct options *options, int argc, char **argv)
 		{"peers", 1, NULL, 'p'}, {"routes", 1, NULL, 'r'}, {"flows", 1, NULL, 'f'},
 		{"inner", 1, NULL, 'i'}, {"outer", 1, NULL, 'o'}, {"rounds", 1, NULL, 'n'},
 		{"sizes", 1, NULL, 's'}, {"paths", 1, NULL, 'w'}, {"store", 1, NULL, 'b'},
-		{NULL, 0, NULL, 0}};
+		{"asked", 0, NULL, 'a'}, {NULL, 0, NULL, 0}};
 	struct world_options *world = &options->world;
 	char sizes[] = "64,512,1420", paths[] = "seal,open,forward-out,forward-in";
 	int c;
@@ -139,6 +143,9 @@ static void parse(struct options *options, int argc, char **argv)
 		case 'b':
 			world->store = number("store", optarg, 256, STORE) / 256 * 256;
 			break;
+		case 'a':
+			options->asked = true;
+			break;
 		default:
 			exit(2);
 		}
@@ -172,22 +179,21 @@ static double mean_size(unsigned size)
 
 /* A round's gateway and AEAD ran within milliseconds of each other: their ratio is steadier than
  * either. */
-static json_t *series_json(const struct options *options, const struct series *series)
+static json_t *series_json(
+	const struct options *options, const struct world *world, const struct series *series)
 {
 	static double values[ROUNDS_MAX];
 	unsigned n = options->rounds;
-	double hz = (double)rte_get_tsc_hz(), cycles, low, aead, aead_low, ratio, spread;
+	double hz = (double)rte_get_tsc_hz(), cycles, aead, ratio, spread;
 	json_t *stages = json_object(), *json;
 
 	for (unsigned i = 0; i < n; i++)
 		values[i] = series->rounds[i].gateway;
 	cycles = quantile(values, n, 0.5);
-	low = quantile(values, n, 0.1);
 	spread = (quantile(values, n, 0.75) - quantile(values, n, 0.25)) / cycles;
 	for (unsigned i = 0; i < n; i++)
 		values[i] = series->rounds[i].aead;
 	aead = quantile(values, n, 0.5);
-	aead_low = quantile(values, n, 0.1);
 	for (unsigned i = 0; i < n; i++)
 		values[i] = series->rounds[i].aead / series->rounds[i].gateway;
 	ratio = quantile(values, n, 0.5);
@@ -200,15 +206,16 @@ static json_t *series_json(const struct options *options, const struct series *s
 		if (stage > 0)
 			json_object_set_new(stages, stage_names[kind], json_real(stage));
 	}
-	json = json_pack("{ss si si si si si si si si sf sf sf sf sf sf sf sf sf sf so}", "path",
+	json = json_pack("{ss si si si si si si si si sf sf sf sf sf sf sf sf so}", "path",
 		path_names[series->path], "size", (int)series->size, "lcores",
 		(int)options->world.lcores, "tunnels", (int)options->world.tunnels, "peers",
 		(int)options->world.peers, "routes", (int)options->world.routes, "flows",
 		(int)options->world.flows, "inner", (int)options->world.inner, "outer",
-		(int)options->world.outer, "ns", cycles / hz * 1e9, "cycles", cycles, "low_cycles",
-		low, "low_aead_cycles", aead_low, "mpps", hz / cycles / 1e6, "gbps",
-		hz / cycles * mean_size(series->size) * 8 / 1e9, "aead_ns", aead / hz * 1e9,
-		"aead_cycles", aead, "ratio", ratio, "spread", spread, "stages", stages);
+		(int)options->world.outer, "ns", cycles / hz * 1e9, "cycles", cycles, "mpps",
+		hz / cycles / 1e6, "gbps", hz / cycles * mean_size(series->size) * 8 / 1e9,
+		"aead_ns", aead / hz * 1e9, "aead_cycles", aead, "ratio", ratio, "spread", spread,
+		"stages", stages);
+	json_object_set_new(json, "peers_met", json_integer(world_peers_met(world)));
 	if (options->world.lcores > 1) {
 		for (unsigned i = 0; i < n; i++)
 			values[i] = series->rounds[i].aead / series->rounds[i].aead_together;
@@ -249,48 +256,92 @@ static json_t *parts_json(const struct options *options, struct world *world)
 	return json;
 }
 
-static json_t *measure(struct options *options, struct world *world)
+/* All lines, and what they share. */
+struct measurement {
+	struct series *all;
+	unsigned n;
+	struct traffic traffic;
+};
+
+static void measurement_make(
+	const struct options *options, struct world *world, struct measurement *measurement)
 {
 	unsigned n = options->n_sizes * options->n_paths;
-	struct series *all = calloc(n, sizeof(*all));
-	static struct traffic traffic;
+
+	*measurement = (struct measurement){.n = n, .all = calloc(n, sizeof(struct series))};
+	check(measurement->all != NULL, "no memory for results");
+	traffic_make(world, &measurement->traffic);
+	for (unsigned i = 0; i < n; i++) {
+		measurement->all[i].path = options->paths[i % options->n_paths];
+		measurement->all[i].size = options->sizes[i / options->n_paths];
+	}
+}
+
+static void measurement_free(struct measurement *measurement)
+{
+	rte_pktmbuf_free_bulk(measurement->traffic.mbufs, measurement->traffic.n);
+	free(measurement->all);
+}
+
+/* The lines' rounds take turns, so that what slows the machine for a while slows all of them. */
+static json_t *measure(
+	const struct options *options, struct world *world, struct measurement *measurement)
+{
 	json_t *results = json_array();
 
-	check(all != NULL, "no memory for results");
-	traffic_make(world, &traffic);
-	for (unsigned i = 0; i < n; i++) {
-		all[i].path = options->paths[i % options->n_paths];
-		all[i].size = options->sizes[i / options->n_paths];
-	}
-	/* All lines take turns, so that what slows the machine for a while slows all of them. */
-	for (unsigned turn = 0; turn < WARM_UP + options->rounds; turn++)
-		for (unsigned i = 0; i < n; i++) {
-			traffic.path = all[i].path;
-			traffic.size = all[i].size;
-			measure_round(world, &traffic,
-				&all[i].rounds[turn < WARM_UP ? 0 : turn - WARM_UP]);
+	for (unsigned round = 0; round < WARM_UP + options->rounds; round++)
+		for (unsigned i = 0; i < measurement->n; i++) {
+			struct series *series = &measurement->all[i];
+
+			measurement->traffic.path = series->path;
+			measurement->traffic.size = series->size;
+			measure_round(world, &measurement->traffic,
+				&series->rounds[round < WARM_UP ? 0 : round - WARM_UP]);
 		}
-	for (unsigned i = 0; i < n; i++)
-		json_array_append_new(results, series_json(options, &all[i]));
-	rte_pktmbuf_free_bulk(traffic.mbufs, traffic.n);
-	free(all);
+	for (unsigned i = 0; i < measurement->n; i++)
+		json_array_append_new(results, series_json(options, world, &measurement->all[i]));
 	return results;
+}
+
+/* On a line of its own. */
+static void print(json_t *json)
+{
+	json_dumpf(json, stdout, JSON_REAL_PRECISION(5));
+	putchar('\n');
+	fflush(stdout);
+	json_decref(json);
+}
+
+/* A turn for each line that comes in; at their end, none. */
+static json_t *turns(
+	const struct options *options, struct world *world, struct measurement *measurement)
+{
+	char line[8];
+
+	while (fgets(line, sizeof(line), stdin) != NULL)
+		print(json_pack("{so}", "results", measure(options, world, measurement)));
+	return json_array();
 }
 
 int main(int argc, char **argv)
 {
 	static struct options options;
 	static struct world world;
-	json_t *json;
+	static struct measurement measurement;
+	json_t *results, *parts;
 
 	parse(&options, argc, argv);
 	world_make(&world, &options.world);
-	json = json_pack("{sI ss so so so}", "tsc_hz", (json_int_t)rte_get_tsc_hz(), "aead",
+	measurement_make(&options, &world, &measurement);
+	if (options.asked)
+		results = turns(&options, &world, &measurement);
+	else
+		results = measure(&options, &world, &measurement);
+	parts = parts_json(&options, &world);
+	print(json_pack("{sI ss so so so}", "tsc_hz", (json_int_t)rte_get_tsc_hz(), "aead",
 		wb_aead_arch(world.gateway.plan.workers[0]->aead), "memory", memory_json(&world),
-		"results", measure(&options, &world), "parts", parts_json(&options, &world));
-	json_dumpf(json, stdout, JSON_REAL_PRECISION(5));
-	putchar('\n');
-	json_decref(json);
+		"results", results, "parts", parts));
+	measurement_free(&measurement);
 	world_free(&world);
 	return 0;
 }

@@ -136,7 +136,7 @@ static uint64_t stage_alone(struct world *world, struct traffic *traffic, struct
 		uint64_t began;
 
 		for (unsigned j = i; j < i + CHUNK; j++)
-			stage_put(&plan->stages[ids[j % world->options.flows %
+			stage_put(&plan->stages[ids[traffic_flow(world, traffic, j) %
 					  world->options.tunnels]],
 				&traffic->mbufs[j], 1);
 		began = rte_rdtsc_precise();
@@ -299,6 +299,7 @@ void measure_round(struct world *world, struct traffic *traffic, struct round *r
 			lanes[plan->stages[i].worker].side_fed[plan->stages[i].object] = 1;
 
 	world_refresh(world);
+	traffic_advance(world, traffic);
 	traffic_prepare(world, traffic);
 	rte_eal_remote_launch(aead_main, &lanes[0], plan->workers[0]->lcore);
 	wait_for_lcores();

@@ -139,7 +139,7 @@ static struct far *far_of(struct world *world, const struct traffic *traffic, ui
 
 static void prepare_in(struct world *world, struct traffic *traffic, unsigned i)
 {
-	uint32_t flow = i % world->options.flows;
+	uint32_t flow = traffic_flow(world, traffic, i);
 	struct far *far = far_of(world, traffic, flow);
 	struct rte_mbuf *mbuf = traffic->mbufs[i];
 	struct packet *packet = packet_of(mbuf);
@@ -167,6 +167,11 @@ void traffic_make(struct world *world, struct traffic *traffic)
 	traffic->n = world->options.store;
 	check(rte_pktmbuf_alloc_bulk(world->gateway.pool, traffic->mbufs, traffic->n) == 0,
 		"no buffers for the packets");
+}
+
+void traffic_advance(const struct world *world, struct traffic *traffic)
+{
+	traffic->first = traffic_flow(world, traffic, traffic->n);
 }
 
 /* Between Ethernet and the inner packet. */
@@ -197,7 +202,7 @@ void traffic_prepare(struct world *world, struct traffic *traffic)
 			continue;
 		}
 		inner_write(world, rte_pktmbuf_mtod(mbuf, uint8_t *), traffic->sizes[i],
-			i % world->options.flows, true);
+			traffic_flow(world, traffic, i), true);
 		packet_of(mbuf)->peer = NULL;
 		packet_of(mbuf)->via = 0;
 		if (traffic->path != PATH_SEAL)

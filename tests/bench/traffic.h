@@ -26,13 +26,24 @@ struct traffic {
 	struct rte_mbuf *mbufs[STORE];
 	uint16_t sizes[STORE]; /* of the inner packets */
 	unsigned n;
+	unsigned first; /* the flow of the first packet; the others have the next ones */
 };
 
 /* Takes the buffers from the gateway's pool. */
 void traffic_make(struct world *world, struct traffic *traffic);
 
-/* Lays all packets out anew. Packet i belongs to flow i % flows. */
+/* Lays all packets out anew. */
 void traffic_prepare(struct world *world, struct traffic *traffic);
+
+/* The next packets will be of the flows behind these ones: rounds go through all there are. */
+void traffic_advance(const struct world *world, struct traffic *traffic);
+
+/* Which flow packet i belongs to. */
+static inline unsigned traffic_flow(
+	const struct world *world, const struct traffic *traffic, unsigned i)
+{
+	return (traffic->first + i) % world->options.flows;
+}
 
 /* Whether packet i is for a seal stage, in the end. */
 static inline bool traffic_is_out(const struct traffic *traffic, unsigned i)

@@ -150,7 +150,7 @@ static struct wb_config *configuration(const struct world_options *options)
 		"[lcores]\nworkers = %s\n"
 		"[port lan]\ndevice = net_ring_lan\nmtu = %u\n"
 		"[port wan]\ndevice = net_ring_wan\nmtu = %u\n",
-		getpid(), options->mtu > 1600 ? 448u : 256u, cpus, options->mtu, options->mtu);
+		getpid(), options->mtu > 1600 ? 448u : 128u, cpus, options->mtu, options->mtu);
 	fflush(file);
 	check(wb_config_load(path, &config, &err) == 0, err.text);
 	fclose(file);
@@ -361,6 +361,15 @@ void world_refresh(struct world *world)
 		session_make(world, &world->far[i]);
 	retire_flush(world->gateway.control->retire);
 	world->sessions_made = clock_now();
+}
+
+unsigned world_peers_met(const struct world *world)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < world->options.tunnels * world->options.peers; i++)
+		n += world->far[i].peer->seal.packets + world->far[i].peer->open.packets > 0;
+	return n;
 }
 
 void wait_for_lcores(void)

@@ -53,6 +53,9 @@ void world_free(struct world *world);
  * rings. No worker runs. */
 void world_refresh(struct world *world);
 
+/* How many peers have had packets, of all rounds. */
+unsigned world_peers_met(const struct world *world);
+
 /* Waits for what workers were launched for, without polling: the CPU may be one of theirs. */
 void wait_for_lcores(void);
 

@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The bench of the stages: that it measures what it says, not how fast anything is."""
 import json
+import math
 import re
 import subprocess
+import sys
 
 import pytest
 
 from gateway import TOP
+
+sys.path.append(str(TOP / 'tests' / 'bench'))
+
+from turns import median_range  # noqa: E402
 from test_readme import README, as_root
 
 PROGRAM = TOP / 'build' / 'tests' / 'bench' / 'bench'
@@ -41,7 +47,10 @@ def test_the_command_of_readme(tmp_path):
         (path, size) for path in ('seal', 'open', 'forward-out', 'forward-in')
         for size in (64, 512, 1420)}
     pairs = [line for line in lines if line['lcores'] == 2]
-    assert pairs and all(0.2 < line['aead_times'] < 4 for line in pairs), pairs
+    for line in pairs:
+        low, high = line['times_95']
+        assert 0 < low <= line['times'] <= high and 0.2 < line['aead_times'] < 4, line
+    assert pairs
     for line in lines:
         assert KEYS <= set(line)
         # What one program says in several units.
@@ -53,13 +62,58 @@ def test_the_command_of_readme(tmp_path):
     assert document['parts']['route'] > 0 and document['memory']['buffers'] > 1000
     assert picture.read_bytes().startswith(b'\x89PNG')
 
-    done = subprocess.run(f'{command} --quick --only stages --against {first} --json {second}',
+    done = subprocess.run(f'{command} --quick --only stages --against {first} --json {second} '
+                          f'--beside {PROGRAM} --turns 2',
                           shell=True, cwd=TOP, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, timeout=240, check=False)
     assert done.returncode == 0, done.stderr
-    compared = done.stdout.split('== against', 1)[1].splitlines()[2:]
+    assert all(len(line) <= 80 or line.startswith('== ') for line in done.stdout.splitlines())
+    beside, compared = (part.splitlines()[2:] for part in re.split(
+        '== against', done.stdout.split('== next to', 1)[1]))
+    assert len([line for line in beside if re.search(r'[0-9] -> +[0-9]+ +[+-][0-9.]+$', line)]) == 12
     assert len(compared) == len(json.loads(second.read_text())['results']) == 12
     assert all(re.search(r'% (faster|slower)$', line) for line in compared), compared
+
+
+def test_what_grows():
+    """The part whose set-ups are compared with its first: of each, both ways."""
+    done = subprocess.run(['scripts/bench', '--quick', '--only', 'scale', '--turns', '1'], cwd=TOP,
+                          text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=240,
+                          check=False)
+    assert done.returncode == 0, done.stderr
+    table = done.stdout.split('== what grows', 1)[1].splitlines()[2:]
+    assert len(table) == 8 and re.match('one of everything +[0-9]+ +[+]0.0 +- +[0-9]+ +[+]0.0 +-$',
+                                        table[0]), table
+    assert all(re.search(r' [0-9]+ +[+-][0-9.]+ +- +[0-9]+ +[+-][0-9.]+ +-$', line)
+               for line in table), table
+
+
+def test_how_certain_a_median_is():
+    """The range is as wide as 95 % need, no wider: of n turns the k-th from either end is beyond the
+    median if fewer than k of n coins fall so."""
+    def sure(n, k):
+        return 1 - 2 * sum(math.comb(n, i) for i in range(k)) / 2 ** n
+
+    assert all(median_range(list(range(n))) is None for n in range(1, 6))
+    for n in range(6, 61):
+        low, high = median_range(list(range(n, 0, -1)))
+        assert low + high == n + 1 and sure(n, low) >= 0.95 > sure(n, low + 1), n
+
+
+def test_turns_go_through_all_flows():
+    """Each round has the next packets' flows: of thousands of peers all are met, not those of the
+    first round again. A session of each has counted: so many packets, over so many rounds."""
+    process = subprocess.Popen(
+        [PROGRAM, '--asked', '--rounds', '2', '--sizes', '64', '--paths', 'forward-in', '--peers',
+         '2000', '--flows', '2000'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with process:
+        for _ in range(2):
+            process.stdin.write('\n')
+            process.stdin.flush()
+            assert json.loads(process.stdout.readline())['results'][0]['peers_met'] > 1200
+        process.stdin.close()
+        end = json.loads(process.stdout.readline())
+    assert process.returncode == 0 and end['results'] == [] and end['parts']['route'] > 0
 
 
 @pytest.mark.parametrize('words', [
@@ -75,6 +129,8 @@ def test_nothing_is_lost_in_any_set_up(words):
 
 @pytest.mark.parametrize('words, error', [
     (('--against', '/proc/version'), 'expected a file written by --json'),
+    (('--beside', '/proc/version'), '--beside /proc/version: expected a program'),
+    (('--turns', '-1'), 'expected 1 or more'),
     (('--plot', 'bench.jpg'), 'expected a name that ends in .png or .svg'),
     (('--only', 'memif', '--plot', 'bench.png'), 'and the part stages'),
     (('--only', 'speed'), "'speed', expected some of stages,lcores,scale,memif")])

@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """The bench over memif: that what it says holds, not how fast anything is."""
 import json
-import math
 import subprocess
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 
 import pytest
 
@@ -65,22 +62,6 @@ def test_mistakes_are_told(tmp_path, command, error):
                           stdout=subprocess.PIPE, text=True)
     assert [json.loads(line) for line in done.stdout.splitlines()] == [
         {'started': True}, {'error': error}]
-
-
-def test_how_certain_a_median_is():
-    """The range is as wide as 95 % need, no wider: of n turns the k-th from either end is beyond the
-    median if fewer than k of n coins fall so."""
-    spec = spec_from_loader('against', SourceFileLoader('against', str(BENCH.parent / 'against_vpp')))
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-
-    def sure(n, k):
-        return 1 - 2 * sum(math.comb(n, i) for i in range(k)) / 2 ** n
-
-    assert all(module.median_range(list(range(n))) is None for n in range(1, 6))
-    for n in range(6, 61):
-        low, high = module.median_range(list(range(n, 0, -1)))
-        assert low + high == n + 1 and sure(n, low) >= 0.95 > sure(n, low + 1), n
 
 
 def against_vpp(program):
