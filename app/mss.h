@@ -6,6 +6,7 @@
 #ifndef WB_APP_MSS_H
 #define WB_APP_MSS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /**
@@ -18,11 +19,20 @@
  */
 void mss_clamp_syn(uint8_t *l3, uint32_t len, uint32_t mtu);
 
-/** The same for any packet: one compare for those that are not TCP. IPv6 extension headers are not
- * passed: no SYN has them. */
+/** Whether a packet, as above, looks like a SYN. IPv6 extension headers are not passed: no SYN has
+ * them. */
+static inline bool mss_may_matter(const uint8_t *l3, uint32_t len)
+{
+	bool ipv4 = *l3 >> 4 == 4;
+	uint32_t flags = (ipv4 ? (l3[0] & 15u) * 4 : 40) + 13;
+
+	return l3[ipv4 ? 9 : 6] == 6 && flags < len && (l3[flags] & 2) != 0;
+}
+
+/** The same for any packet: a compare or two for those that are no SYNs. */
 static inline void mss_clamp(uint8_t *l3, uint32_t len, uint32_t mtu)
 {
-	if (l3[*l3 >> 4 == 4 ? 9 : 6] == 6)
+	if (mss_may_matter(l3, len))
 		mss_clamp_syn(l3, len, mtu);
 }
 

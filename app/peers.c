@@ -102,6 +102,15 @@ static uint64_t deadline_of(const struct wb_peer *peer)
 	return wb_timers_deadline(&peer->timers, &activity);
 }
 
+/* There was data not long ago. What comes next may be within WB_PEER_LOOK_EVERY of it, in which
+ * workers only note its time. */
+static bool is_active(const struct wb_peer *peer, uint64_t now)
+{
+	const struct wb_activity activity = wb_peer_activity(peer);
+
+	return now < RTE_MAX(activity.tx_data, activity.rx_data) + 10 * WB_PEER_LOOK_EVERY;
+}
+
 void peer_timers_run(struct control *control, struct wb_peer *peer, uint64_t now)
 {
 	struct wb_activity activity = wb_peer_activity(peer);
@@ -109,7 +118,10 @@ void peer_timers_run(struct control *control, struct wb_peer *peer, uint64_t now
 
 	act(control, peer, wb_timers_run(&peer->timers, &activity, now, randombytes_random()), now);
 	deadline = deadline_of(peer);
-	if (deadline == UINT64_MAX) {
+	if (deadline == UINT64_MAX && is_active(peer, now)) {
+		/* Workers would not wake us for each packet; nothing falls due before. */
+		deadline = now + WB_KEEPALIVE_TIMEOUT;
+	} else if (deadline == UINT64_MAX) {
 		/* Idle: workers wake us. Look again behind the store, lest one just missed it. */
 		atomic_store(&peer->armed, false);
 		deadline = deadline_of(peer);

@@ -33,6 +33,11 @@ static inline void session_tell_unresolved(struct worker *worker, struct wb_peer
 		peer->seal.unresolved_told = worker->now;
 }
 
+static inline bool is_armed(const struct wb_peer *peer)
+{
+	return atomic_load_explicit(&peer->armed, memory_order_relaxed);
+}
+
 /** Wakes control for a peer it keeps no deadline for. Called after the store of a `since` time. */
 static inline void session_arm(struct worker *worker, struct wb_peer *peer)
 {
@@ -41,24 +46,31 @@ static inline void session_arm(struct worker *worker, struct wb_peer *peer)
 	/* Control clears `armed`, then looks at the times; we store the time, then look at `armed`:
 	 * one of the two sees the other. */
 	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&peer->armed, memory_order_relaxed))
+	if (is_armed(peer))
 		return;
 	atomic_store_explicit(&peer->armed, true, memory_order_relaxed);
 	if (!worker_tell(worker, &event))
 		atomic_store_explicit(&peer->armed, false, memory_order_relaxed);
 }
 
+/** Whether it is time to look at the other direction's part of a peer. */
+static inline bool session_looks(const struct worker *worker, uint64_t looked)
+{
+	return worker->now - looked >= WB_PEER_LOOK_EVERY;
+}
+
 /** An authenticated packet leaves: data, or a keepalive. Seal lcore. */
 static inline void session_sent(struct worker *worker, struct wb_peer *peer, bool data)
 {
-	uint64_t received = __atomic_load_n(&peer->open.any, __ATOMIC_RELAXED);
-
 	if (peer->seal.any != worker->now)
 		__atomic_store_n(&peer->seal.any, worker->now, __ATOMIC_RELAXED);
 	if (!data || peer->seal.data == worker->now)
 		return;
 	__atomic_store_n(&peer->seal.data, worker->now, __ATOMIC_RELAXED);
-	if (peer->seal.unanswered_since <= received) {
+	if (likely(!session_looks(worker, peer->seal.looked) && is_armed(peer)))
+		return;
+	peer->seal.looked = worker->now;
+	if (peer->seal.unanswered_since <= __atomic_load_n(&peer->open.any, __ATOMIC_RELAXED)) {
 		__atomic_store_n(&peer->seal.unanswered_since, worker->now, __ATOMIC_RELAXED);
 		session_arm(worker, peer);
 	}
@@ -67,14 +79,15 @@ static inline void session_sent(struct worker *worker, struct wb_peer *peer, boo
 /** An authenticated packet came in. Open lcore. */
 static inline void session_received(struct worker *worker, struct wb_peer *peer, bool data)
 {
-	uint64_t sent = __atomic_load_n(&peer->seal.any, __ATOMIC_RELAXED);
-
 	if (peer->open.any != worker->now)
 		__atomic_store_n(&peer->open.any, worker->now, __ATOMIC_RELAXED);
 	if (!data || peer->open.data == worker->now)
 		return;
 	__atomic_store_n(&peer->open.data, worker->now, __ATOMIC_RELAXED);
-	if (peer->open.unanswered_since <= sent) {
+	if (likely(!session_looks(worker, peer->open.looked) && is_armed(peer)))
+		return;
+	peer->open.looked = worker->now;
+	if (peer->open.unanswered_since <= __atomic_load_n(&peer->seal.any, __ATOMIC_RELAXED)) {
 		__atomic_store_n(&peer->open.unanswered_since, worker->now, __ATOMIC_RELAXED);
 		session_arm(worker, peer);
 	}

@@ -386,8 +386,8 @@ unsigned stage_seal_run(struct stage *stage, struct worker *worker)
 	return handled + worker_take(worker->to_seal, stage, BURST - worker->to_seal->n);
 }
 
-/* Asks for what send_burst() needs: it comes while the AEAD works. */
-static void prefetch_sent(const struct seal_burst *burst)
+/* Asks for what send_burst() needs beside the rest: it comes while the AEAD works. */
+static void prefetch_sent(const struct worker *worker, const struct seal_burst *burst)
 {
 	const struct wb_peer *last = NULL;
 
@@ -395,7 +395,8 @@ static void prefetch_sent(const struct seal_burst *burst)
 		if (burst->peers[i] == last)
 			continue;
 		last = burst->peers[i];
-		rte_prefetch0(&last->open);
+		if (session_looks(worker, last->seal.looked))
+			rte_prefetch0(&last->open);
 		if (burst->outers[i]->ipv6)
 			rte_prefetch0(burst->outers[i]->header6);
 	}
@@ -405,7 +406,7 @@ static void prefetch_sent(const struct seal_burst *burst)
 static void seal_and_send(struct worker *worker, struct seal_burst *burst)
 {
 	if (burst->n > 0) {
-		prefetch_sent(burst);
+		prefetch_sent(worker, burst);
 		wb_aead_seal_burst(worker->aead, burst->ops, burst->n);
 		send_burst(worker, burst);
 	}

@@ -9,18 +9,30 @@
 #include "wg/index.h"
 #include "wg/tunnel.h"
 
+/* Since when data is unanswered, of which an lcore noted the beginning when it last looked: if it
+ * was answered and there was data since, that is less than WB_PEER_LOOK_EVERY old, or its beginning
+ * would have been noted. */
+static uint64_t unanswered_since(uint64_t noted, uint64_t data, uint64_t answered)
+{
+	return noted <= answered && data > answered ? data : noted;
+}
+
 struct wb_activity wb_peer_activity(const struct wb_peer *peer)
 {
-	return (struct wb_activity){
+	struct wb_activity activity = {
 		.tx_data = __atomic_load_n(&peer->seal.data, __ATOMIC_RELAXED),
 		.tx_any = __atomic_load_n(&peer->seal.any, __ATOMIC_RELAXED),
 		.rx_data = __atomic_load_n(&peer->open.data, __ATOMIC_RELAXED),
 		.rx_any = __atomic_load_n(&peer->open.any, __ATOMIC_RELAXED),
-		.tx_unanswered_since =
-			__atomic_load_n(&peer->seal.unanswered_since, __ATOMIC_RELAXED),
-		.rx_unanswered_since =
-			__atomic_load_n(&peer->open.unanswered_since, __ATOMIC_RELAXED),
 	};
+
+	activity.tx_unanswered_since =
+		unanswered_since(__atomic_load_n(&peer->seal.unanswered_since, __ATOMIC_RELAXED),
+			activity.tx_data, activity.rx_any);
+	activity.rx_unanswered_since =
+		unanswered_since(__atomic_load_n(&peer->open.unanswered_since, __ATOMIC_RELAXED),
+			activity.rx_data, activity.tx_any);
+	return activity;
 }
 
 static void keypair_drop(
@@ -127,7 +139,11 @@ void wb_peer_keys_erase(
 
 void wb_peer_outer_set(struct wb_peer *peer, struct wb_outer *outer, const struct wb_retire *retire)
 {
+	struct wb_outer *old;
+
 	if (outer != NULL)
 		outer->serial = ++peer->outer_serial;
-	wb_retire(retire, atomic_exchange(&peer->outer, outer), rte_free);
+	old = atomic_exchange(&peer->outer, outer);
+	atomic_store_explicit(&peer->way, outer != NULL ? outer->serial : 0, memory_order_release);
+	wb_retire(retire, old, rte_free);
 }

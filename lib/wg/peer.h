@@ -37,7 +37,9 @@ struct wb_peer_seal {
 	uint64_t bytes;	  /**< of sealed messages, as wg(8) counts: headers and tag included */
 	uint64_t data;	  /**< ns, last data packet */
 	uint64_t any;	  /**< ns, last authenticated packet of any kind */
-	uint64_t unanswered_since; /**< ns, first data since the last packet received; 0 none */
+	uint64_t unanswered_since; /**< ns, first data since `looked` found that a packet had been
+				      received; 0 none */
+	uint64_t looked; /**< ns, when the open lcore's part was last looked at for that */
 	uint64_t unresolved_since; /**< ns, there is no way; 0: there is */
 	uint32_t staged;
 	bool listed; /**< on the seal stage's list of peers with staged packets */
@@ -53,10 +55,16 @@ struct wb_peer_open {
 	uint64_t bytes;
 	uint64_t data;
 	uint64_t any;
-	uint64_t unanswered_since; /**< ns, first data since the last packet sent; 0 none */
+	uint64_t unanswered_since; /**< ns, first data since `looked` found that a packet had been
+				      sent; 0 none */
+	uint64_t looked;      /**< ns, when the seal lcore's part was last looked at for that */
 	uint32_t settled_way; /**< serial of the outer headers that the last endpoint seen is of; 0:
 			       it is another one */
-	uint32_t reported_way;	     /**< of those when control was last told; 0: none */
+	/** That endpoint and our address, to be compared without the headers; port 0: IPv6, whose
+	 * addresses have no room here. Network byte order. */
+	rte_be32_t settled_remote, settled_local;
+	rte_be16_t settled_port;
+	uint32_t reported_way; /**< serial of the headers when control was last told; 0: none */
 	struct wb_endpoint reported; /**< the last endpoint told to control */
 	struct wb_addr reported_local;
 };
@@ -70,6 +78,7 @@ struct wb_peer {
 	_Atomic(struct wb_keypair *) current;
 	_Atomic(struct wb_keypair *) next; /**< as responder: until the peer is heard under it */
 	_Atomic(struct wb_outer *) outer;  /**< NULL: no endpoint, or its next hop is unknown */
+	atomic_uint way;		   /**< the serial of `outer`; 0: there is none */
 	atomic_bool located;		   /**< it has an endpoint */
 	atomic_uint moving; /**< new places of it that control was told and has not dealt with */
 	atomic_bool armed;  /**< control has a deadline for this peer: no wake-up needed */
@@ -100,7 +109,13 @@ struct wb_peer {
 	uint64_t control_tx_bytes;
 };
 
-/** The workers' timestamps as lib/noise's timers want them. Control only. */
+/** How long an lcore goes by what it last saw of the other direction's part of a peer, ns. That is
+ * a line which another lcore may write with each packet, or, of one peer of thousands, one that
+ * comes from memory; and what depends on it is a matter of 10 s and more (paper, section 6.5). */
+#define WB_PEER_LOOK_EVERY (100 * UINT64_C(1000000))
+
+/** The workers' timestamps as lib/noise's timers want them, data included that came since a lcore
+ * last looked at the other direction's part. Control only. */
 struct wb_activity wb_peer_activity(const struct wb_peer *peer);
 
 /**

@@ -268,6 +268,67 @@ static void another_key_ends_sessions(void **state)
 	assert_true(wb_key_is_zero(&tunnel->identity.public_key));
 }
 
+/* Timers know of data that an lcore has not yet set against the other direction's. */
+static void data_that_nobody_looked_at_is_known(void **state)
+{
+	struct wb_activity activity;
+
+	(void)state;
+	peer->seal.unanswered_since = peer->seal.data = peer->seal.any = NOW;
+	activity = wb_peer_activity(peer);
+	assert_int_equal(activity.tx_unanswered_since, NOW);
+	assert_int_equal(activity.rx_unanswered_since, 0);
+	/* Answered, and nothing since. */
+	peer->open.any = NOW + 5;
+	assert_in_range(wb_peer_activity(peer).tx_unanswered_since, 0, NOW + 4);
+	/* More data, which nobody has looked at; then it is answered, too. */
+	peer->seal.data = peer->seal.any = NOW + 7;
+	assert_int_equal(wb_peer_activity(peer).tx_unanswered_since, NOW + 7);
+	peer->open.any = peer->open.data = NOW + 9;
+	activity = wb_peer_activity(peer);
+	assert_in_range(activity.tx_unanswered_since, 0, NOW + 8);
+	assert_int_equal(activity.rx_unanswered_since, NOW + 9);
+	/* A keepalive is an answer, but none is expected to it. */
+	peer->seal.any = NOW + 11;
+	activity = wb_peer_activity(peer);
+	assert_in_range(activity.tx_unanswered_since, 0, NOW + 8);
+	assert_in_range(activity.rx_unanswered_since, 0, NOW + 10);
+}
+
+static struct wb_outer *outer_new(void)
+{
+	struct wb_outer *outer = rte_zmalloc(NULL, sizeof(*outer), RTE_CACHE_LINE_SIZE);
+
+	assert_non_null(outer);
+	return outer;
+}
+
+/* The open lcore goes by this instead of the headers. */
+static void the_way_has_the_serial_of_its_headers(void **state)
+{
+	(void)state;
+	assert_int_equal(atomic_load(&peer->way), 0);
+	wb_peer_outer_set(peer, outer_new(), &retire);
+	assert_int_equal(atomic_load(&peer->way), 1);
+	wb_peer_outer_set(peer, outer_new(), &retire);
+	assert_int_equal(atomic_load(&peer->way), 2);
+	assert_int_equal(atomic_load(&peer->outer)->serial, 2);
+	wb_peer_outer_set(peer, NULL, &retire);
+	assert_int_equal(atomic_load(&peer->way), 0);
+	wb_peer_outer_set(peer, outer_new(), &retire);
+	assert_int_equal(atomic_load(&peer->way), 3);
+	wb_peer_outer_set(peer, NULL, &retire);
+}
+
+/* What each packet needs of either direction's part is on its first cache line. */
+static void packets_need_one_line_of_each_part(void **state)
+{
+	(void)state;
+	assert_true(offsetof(struct wb_peer, seal) <= RTE_CACHE_LINE_SIZE);
+	assert_true(offsetof(struct wb_peer_seal, listed) < RTE_CACHE_LINE_SIZE);
+	assert_true(offsetof(struct wb_peer_open, reported_way) <= RTE_CACHE_LINE_SIZE);
+}
+
 static int start(void **state)
 {
 	char *args[] = {"test", "--no-huge", "-m", "64", "--no-pci", "--no-shconf",
@@ -295,6 +356,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(ids_of_tunnels_come_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(peers_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_key_ends_sessions, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			data_that_nobody_looked_at_is_known, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			the_way_has_the_serial_of_its_headers, setup, teardown),
+		cmocka_unit_test(packets_need_one_line_of_each_part),
 	};
 
 	return cmocka_run_group_tests(tests, start, NULL);
