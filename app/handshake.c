@@ -210,6 +210,7 @@ static void peer_heard(
 {
 	peer->control_rx_bytes += in->length;
 	wb_timers_received(&peer->timers, now);
+	atomic_store_explicit(&peer->handshake_heard, now, memory_order_relaxed);
 	peer_moved(control, peer, &in->remote, &in->local);
 }
 

@@ -102,32 +102,35 @@ static uint64_t deadline_of(const struct wb_peer *peer)
 	return wb_timers_deadline(&peer->timers, &activity);
 }
 
-/* There was data not long ago. What comes next may be within WB_PEER_LOOK_EVERY of it, in which
- * workers only note its time. */
+/* Longer than an lcore's store takes to be seen by another, than a round of ours, and than workers
+ * go without a look at `armed`. */
+#define SEEN (10 * WB_PEER_LOOK_EVERY)
+
+/* There was data not long ago: more may have come that workers did not wake us for. */
 static bool is_active(const struct wb_peer *peer, uint64_t now)
 {
 	const struct wb_activity activity = wb_peer_activity(peer);
 
-	return now < RTE_MAX(activity.tx_data, activity.rx_data) + 10 * WB_PEER_LOOK_EVERY;
+	return now < RTE_MAX(activity.tx_data, activity.rx_data) + SEEN;
 }
 
 void peer_timers_run(struct control *control, struct wb_peer *peer, uint64_t now)
 {
 	struct wb_activity activity = wb_peer_activity(peer);
-	uint64_t deadline;
+	uint64_t deadline, soonest = now + WB_KEEPALIVE_TIMEOUT;
+	bool stay, stayed;
 
 	act(control, peer, wb_timers_run(&peer->timers, &activity, now, randombytes_random()), now);
 	deadline = deadline_of(peer);
-	if (deadline == UINT64_MAX && is_active(peer, now)) {
-		/* Workers would not wake us for each packet; nothing falls due before. */
-		deadline = now + WB_KEEPALIVE_TIMEOUT;
-	} else if (deadline == UINT64_MAX) {
-		/* Idle: workers wake us. Look again behind the store, lest one just missed it. */
-		atomic_store(&peer->armed, false);
-		deadline = deadline_of(peer);
-	}
-	if (deadline != UINT64_MAX)
-		atomic_store_explicit(&peer->armed, true, memory_order_relaxed);
+	/* What data asks for from now on falls due at `soonest` or later: we look then, or workers
+	 * wake us for it. One that has just found us awake did not, whose data we see when we look
+	 * once more. */
+	stay = deadline <= soonest || is_active(peer, now);
+	stayed = atomic_exchange(&peer->armed, stay);
+	if (stay)
+		deadline = RTE_MIN(deadline, soonest);
+	else if (stayed)
+		deadline = now + SEEN;
 	deadline_set(control, control->timers[peer->id], deadline);
 }
 

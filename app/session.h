@@ -33,20 +33,18 @@ static inline void session_tell_unresolved(struct worker *worker, struct wb_peer
 		peer->seal.unresolved_told = worker->now;
 }
 
-static inline bool is_armed(const struct wb_peer *peer)
+static inline bool session_awake(const struct wb_peer *peer)
 {
 	return atomic_load_explicit(&peer->armed, memory_order_relaxed);
 }
 
-/** Wakes control for a peer it keeps no deadline for. Called after the store of a `since` time. */
-static inline void session_arm(struct worker *worker, struct wb_peer *peer)
+/** Wakes control for a peer it keeps no near deadline for. Called after the stores of the times. */
+static inline void session_wake(struct worker *worker, struct wb_peer *peer)
 {
 	const struct event event = {.kind = EVENT_ARM, .peer_id = peer->id, .serial = peer->serial};
 
-	/* Control clears `armed`, then looks at the times; we store the time, then look at `armed`:
-	 * one of the two sees the other. */
-	atomic_thread_fence(memory_order_seq_cst);
-	if (is_armed(peer))
+	/* Without a fence: control looks at the times again when all stores have been seen. */
+	if (session_awake(peer))
 		return;
 	atomic_store_explicit(&peer->armed, true, memory_order_relaxed);
 	if (!worker_tell(worker, &event))
@@ -59,38 +57,55 @@ static inline bool session_looks(const struct worker *worker, uint64_t looked)
 	return worker->now - looked >= WB_PEER_LOOK_EVERY;
 }
 
+/** Since when data is unanswered, at a look: as noted; or, if that was answered, the last data
+ * before this one if it came behind the answer, or this. */
+static inline uint64_t session_since(
+	const struct worker *worker, uint64_t noted, uint64_t answered, uint64_t last_data)
+{
+	if (noted > answered)
+		return noted;
+	return last_data > answered ? last_data : worker->now;
+}
+
 /** An authenticated packet leaves: data, or a keepalive. Seal lcore. */
 static inline void session_sent(struct worker *worker, struct wb_peer *peer, bool data)
 {
-	if (peer->seal.any != worker->now)
-		__atomic_store_n(&peer->seal.any, worker->now, __ATOMIC_RELAXED);
-	if (!data || peer->seal.data == worker->now)
+	struct wb_peer_seal *seal = &peer->seal;
+	uint64_t last = seal->data, received;
+
+	if (seal->any != worker->now)
+		__atomic_store_n(&seal->any, worker->now, __ATOMIC_RELAXED);
+	if (!data || last == worker->now)
 		return;
-	__atomic_store_n(&peer->seal.data, worker->now, __ATOMIC_RELAXED);
-	if (likely(!session_looks(worker, peer->seal.looked) && is_armed(peer)))
+	__atomic_store_n(&seal->data, worker->now, __ATOMIC_RELAXED);
+	if (likely(!session_looks(worker, seal->looked) && session_awake(peer)))
 		return;
-	peer->seal.looked = worker->now;
-	if (peer->seal.unanswered_since <= __atomic_load_n(&peer->open.any, __ATOMIC_RELAXED)) {
-		__atomic_store_n(&peer->seal.unanswered_since, worker->now, __ATOMIC_RELAXED);
-		session_arm(worker, peer);
-	}
+	seal->looked = worker->now;
+	received = RTE_MAX(__atomic_load_n(&peer->open.any, __ATOMIC_RELAXED),
+		atomic_load_explicit(&peer->handshake_heard, memory_order_relaxed));
+	__atomic_store_n(&seal->unanswered_since,
+		session_since(worker, seal->unanswered_since, received, last), __ATOMIC_RELAXED);
+	session_wake(worker, peer);
 }
 
 /** An authenticated packet came in. Open lcore. */
 static inline void session_received(struct worker *worker, struct wb_peer *peer, bool data)
 {
-	if (peer->open.any != worker->now)
-		__atomic_store_n(&peer->open.any, worker->now, __ATOMIC_RELAXED);
-	if (!data || peer->open.data == worker->now)
+	struct wb_peer_open *open = &peer->open;
+	uint64_t last = open->data, sent;
+
+	if (open->any != worker->now)
+		__atomic_store_n(&open->any, worker->now, __ATOMIC_RELAXED);
+	if (!data || last == worker->now)
 		return;
-	__atomic_store_n(&peer->open.data, worker->now, __ATOMIC_RELAXED);
-	if (likely(!session_looks(worker, peer->open.looked) && is_armed(peer)))
+	__atomic_store_n(&open->data, worker->now, __ATOMIC_RELAXED);
+	if (likely(!session_looks(worker, open->looked) && session_awake(peer)))
 		return;
-	peer->open.looked = worker->now;
-	if (peer->open.unanswered_since <= __atomic_load_n(&peer->seal.any, __ATOMIC_RELAXED)) {
-		__atomic_store_n(&peer->open.unanswered_since, worker->now, __ATOMIC_RELAXED);
-		session_arm(worker, peer);
-	}
+	open->looked = worker->now;
+	sent = __atomic_load_n(&peer->seal.any, __ATOMIC_RELAXED);
+	__atomic_store_n(&open->unanswered_since,
+		session_since(worker, open->unanswered_since, sent, last), __ATOMIC_RELAXED);
+	session_wake(worker, peer);
 }
 
 #endif

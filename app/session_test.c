@@ -100,12 +100,59 @@ static void data_both_ways(void **state)
 	for (unsigned ms = 110; ms < 400; ms += 10) {
 		at(ms);
 		session_sent(&worker, &peer, true);
-		assert_int_equal(after(wb_peer_activity(&peer).tx_unanswered_since), 100);
+		assert_int_equal(after(wb_peer_activity(&peer).tx_unanswered_since), 90);
 	}
 	/* The same the other way round. */
 	assert_int_equal(after(peer.open.unanswered_since), 40);
 	session_received(&worker, &peer, true);
 	assert_int_equal(after(peer.open.unanswered_since), 390);
+	assert_int_equal(woken(), 1);
+}
+
+/* What came just behind an answer is unanswered from then on, not from the next data on. */
+static void data_before_a_gap(void **state)
+{
+	(void)state;
+	session_received(&worker, &peer, true);
+	at(10);
+	session_sent(&worker, &peer, true);
+	at(50);
+	session_received(&worker, &peer, true);
+	assert_int_equal(after(wb_peer_activity(&peer).rx_unanswered_since), 50);
+	at(9000);
+	session_received(&worker, &peer, true);
+	assert_int_equal(after(peer.open.unanswered_since), 50);
+	assert_int_equal(after(wb_peer_activity(&peer).rx_unanswered_since), 50);
+}
+
+/* A handshake message is an answer, too; what is sent behind it begins anew. */
+static void handshakes_answer(void **state)
+{
+	(void)state;
+	session_sent(&worker, &peer, true);
+	atomic_store(&peer.handshake_heard, BEGIN + 20 * NS_PER_MS);
+	peer.timers.control_received = BEGIN + 20 * NS_PER_MS;
+	at(30);
+	session_sent(&worker, &peer, true);
+	assert_int_equal(after(wb_peer_activity(&peer).tx_unanswered_since), 30);
+	at(200);
+	session_sent(&worker, &peer, true);
+	assert_int_equal(after(peer.seal.unanswered_since), 30);
+}
+
+/* Events were lost: the next packet tells. */
+static void a_full_ring_is_tried_again(void **state)
+{
+	struct event event = {.kind = EVENT_ARM};
+
+	(void)state;
+	while (worker_tell(&worker, &event))
+		;
+	session_sent(&worker, &peer, true);
+	assert_false(atomic_load(&peer.armed));
+	assert_int_equal(woken(), 15);
+	at(1);
+	session_sent(&worker, &peer, true);
 	assert_int_equal(woken(), 1);
 }
 
@@ -145,6 +192,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(first_data_wakes_control, setup, teardown),
 		cmocka_unit_test_setup_teardown(keepalives_ask_for_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(data_both_ways, setup, teardown),
+		cmocka_unit_test_setup_teardown(data_before_a_gap, setup, teardown),
+		cmocka_unit_test_setup_teardown(handshakes_answer, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_full_ring_is_tried_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			control_that_sleeps_is_woken_at_once, setup, teardown),
 	};

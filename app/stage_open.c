@@ -159,6 +159,7 @@ static void report(struct worker *worker, struct wb_peer *peer, const struct rte
 	peer->open.reported_local = local;
 	peer->open.reported_way = way;
 	peer->open.settled_way = 0;
+	peer->open.settled_port = 0;
 }
 
 /* Whether a packet came the way that is known to be ours, told without the headers: of one peer of

@@ -9,9 +9,9 @@
 #include "wg/index.h"
 #include "wg/tunnel.h"
 
-/* Since when data is unanswered, of which an lcore noted the beginning when it last looked: if it
- * was answered and there was data since, that is less than WB_PEER_LOOK_EVERY old, or its beginning
- * would have been noted. */
+/* Since when data is unanswered, of which an lcore noted the beginning when it last looked. If that
+ * was answered and there was data since, it came within WB_PEER_LOOK_EVERY of that look, or there
+ * would have been another: the last of it stands for its beginning, as it will at the next look. */
 static uint64_t unanswered_since(uint64_t noted, uint64_t data, uint64_t answered)
 {
 	return noted <= answered && data > answered ? data : noted;
@@ -28,7 +28,7 @@ struct wb_activity wb_peer_activity(const struct wb_peer *peer)
 
 	activity.tx_unanswered_since =
 		unanswered_since(__atomic_load_n(&peer->seal.unanswered_since, __ATOMIC_RELAXED),
-			activity.tx_data, activity.rx_any);
+			activity.tx_data, RTE_MAX(activity.rx_any, peer->timers.control_received));
 	activity.rx_unanswered_since =
 		unanswered_since(__atomic_load_n(&peer->open.unanswered_since, __ATOMIC_RELAXED),
 			activity.rx_data, activity.tx_any);

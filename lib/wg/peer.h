@@ -79,9 +79,10 @@ struct wb_peer {
 	_Atomic(struct wb_keypair *) next; /**< as responder: until the peer is heard under it */
 	_Atomic(struct wb_outer *) outer;  /**< NULL: no endpoint, or its next hop is unknown */
 	atomic_uint way;		   /**< the serial of `outer`; 0: there is none */
+	_Atomic(uint64_t) handshake_heard; /**< ns, last handshake message of the peer's */
 	atomic_bool located;		   /**< it has an endpoint */
 	atomic_uint moving; /**< new places of it that control was told and has not dealt with */
-	atomic_bool armed;  /**< control has a deadline for this peer: no wake-up needed */
+	atomic_bool armed;  /**< control looks at this peer in time: no wake-up needed */
 	atomic_bool
 		wanted; /**< a handshake was asked for and has neither ended nor been given up */
 	atomic_bool gave_up; /**< the seal stage is to drop what is staged */
@@ -111,10 +112,11 @@ struct wb_peer {
 
 /** How long an lcore goes by what it last saw of the other direction's part of a peer, ns. That is
  * a line which another lcore may write with each packet, or, of one peer of thousands, one that
- * comes from memory; and what depends on it is a matter of 10 s and more (paper, section 6.5). */
+ * comes from memory; and what depends on it is a matter of 10 s and more (paper, section 6.5). So
+ * much may the beginning of what is unanswered be off. */
 #define WB_PEER_LOOK_EVERY (100 * UINT64_C(1000000))
 
-/** The workers' timestamps as lib/noise's timers want them, data included that came since a lcore
+/** The workers' timestamps as lib/noise's timers want them, data included that came since an lcore
  * last looked at the other direction's part. Control only. */
 struct wb_activity wb_peer_activity(const struct wb_peer *peer);
 

@@ -50,6 +50,11 @@ def transport(seen):
     return [(tos, payload) for tos, payload in seen if payload[0] == 4]
 
 
+def datagram(to):
+    return ('/usr/bin/python3', '-c', 'import socket\nsocket.socket(socket.AF_INET, '
+            f'socket.SOCK_DGRAM).sendto(b"x", ("{to}", 9))')
+
+
 def test_padding_and_counters(net):
     """Payloads are padded to 16 bytes, never beyond the MTU; counters rise by one."""
     r = Remote(net)
@@ -121,7 +126,7 @@ def test_hop_limits(net):
 
 def test_keepalives(net):
     """Persistent ones every so many seconds, without traffic and from the start; and one passive
-    keepalive ten seconds after data that was not answered."""
+    keepalive ten seconds after data that was not answered, also if it was quiet for long before."""
     r = Remote(net, they_know=False, start=False)
     path = r.gateway.directory / 'wg0.conf'
     quiet = path.read_text()
@@ -140,19 +145,33 @@ def test_keepalives(net):
     r.lan.reaches('10.9.0.9', seconds=20)
     # Ours is the last word: nothing is left to be answered.
     assert r.far.ping('10.1.0.2', count=1) == 1
-    time.sleep(1)
-    sniffer = Sniffer(r.far)
-    began = time.monotonic()
     # No answer comes from the host: nobody listens, and it may not say so.
     r.lan.run('nft', 'add table ip t; add chain ip t in { type filter hook input priority 0; }; '
                      'add rule ip t in udp dport 9 drop')
-    r.far.run('/usr/bin/python3', '-c', 'import socket\nsocket.socket(socket.AF_INET, '
-              'socket.SOCK_DGRAM).sendto(b"x", ("10.1.0.2", 9))')
-    wait_for(lambda: transport(sniffer.seen), 12, why='a passive keepalive')
-    assert 9.9 < time.monotonic() - began < 11.5
-    sent = transport(sniffer.stop())
-    assert [len(p) for _, p in sent] == [32]
+    for quiet in (1, 17):
+        time.sleep(quiet)
+        sniffer = Sniffer(r.far)
+        began = time.monotonic()
+        r.far.run(*datagram('10.1.0.2'))
+        wait_for(lambda: transport(sniffer.seen), 12, why='a passive keepalive')
+        assert 9.9 < time.monotonic() - began < 11.5
+        sent = transport(sniffer.stop())
+        assert [len(p) for _, p in sent] == [32]
     r.gateway.balanced()
+
+
+def test_silence_after_quiet(net):
+    """One datagram that nothing answers leads to a handshake in 15 s, however quiet it was before."""
+    r = Remote(net)
+    r.lan.reaches('10.9.0.9')
+    time.sleep(17)
+    r.peer.stop()
+    sniffer = Sniffer(r.far)
+    began = time.monotonic()
+    r.lan.run(*datagram('10.9.0.9'))
+    wait_for(lambda: [p for _, p in sniffer.seen if p[0] == 1], 18, why='an initiation')
+    assert 14.9 < time.monotonic() - began < 16.5
+    sniffer.stop()
 
 
 def test_cookie_is_taken_and_shown(net):

@@ -50,6 +50,23 @@ def test_by_data(net, family):
     s.gateway.balanced()
 
 
+@FAMILIES
+def test_back_from_where_no_way_leads(net, family):
+    """A packet shows the peer at a place that we have no route to; the next one shows it at home."""
+    s = Speaker(net, family)
+    nowhere = {4: '203.0.113.9', 6: '2001:db8:77::9'}[family]
+    s.far.address('eth0', f'{nowhere}/{32 if family == 4 else 128}')
+    session = s.connect()
+    assert s.ping_inside(session)
+    s.at(THEM[family])
+    s.send(session.seal(), s.socket(nowhere, 4444))
+    s.at(nowhere, 4444)
+    s.send(session.seal())
+    s.at(THEM[family])
+    assert s.ping_inside(session, number=2)
+    s.gateway.balanced()
+
+
 def test_not_by_what_is_not_authentic(net):
     """Forged, replayed, cut, from strangers: the peer stays where it is."""
     s = Speaker(net)
