@@ -35,12 +35,14 @@ install_packages() {
 
 hugepages_file=/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages
 
-# Reserves $1 pages of 2 MiB if there is memory for them; `hugepages_restore` gives them back.
+# Sees to it that $1 pages of 2 MiB are free, if there is memory for them; `hugepages_restore` gives back
+# what there is more than before.
 hugepages_reserve() {
     hugepages_before=$(cat "$hugepages_file" 2>/dev/null) || return 0
     free_kib=$(awk '/^MemAvailable/ {print $2}' /proc/meminfo)
-    if [ "$hugepages_before" -lt "$1" ] && [ "$free_kib" -gt $(($1 * 2048 * 2)) ]; then
-        echo "$1" >"$hugepages_file"
+    missing=$(($1 - $(cat "${hugepages_file%/*}/free_hugepages")))
+    if [ "$missing" -gt 0 ] && [ "$free_kib" -gt $((missing * 2048 * 2)) ]; then
+        echo $((hugepages_before + missing)) >"$hugepages_file"
     fi
     say "hugepages: $(cat "$hugepages_file") of 2 MiB"
 }

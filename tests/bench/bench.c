@@ -51,6 +51,7 @@ struct options {
 struct series {
 	enum path path;
 	unsigned size;
+	unsigned first; /* the flow that its next round begins behind */
 	struct round rounds[ROUNDS_MAX];
 };
 
@@ -295,8 +296,10 @@ static json_t *measure(
 
 			measurement->traffic.path = series->path;
 			measurement->traffic.size = series->size;
+			measurement->traffic.first = series->first;
 			measure_round(world, &measurement->traffic,
 				&series->rounds[round < WARM_UP ? 0 : round - WARM_UP]);
+			series->first = measurement->traffic.first;
 		}
 	for (unsigned i = 0; i < measurement->n; i++)
 		json_array_append_new(results, series_json(options, world, &measurement->all[i]));

@@ -30,9 +30,12 @@ class Process:
     def __init__(self, program, rounds, setup):
         self.setup = setup
         self.errors = tempfile.TemporaryFile('w+')
-        self.process = subprocess.Popen(
-            [program, '--asked', '--rounds', str(rounds), *setup.split()], text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
+        try:
+            self.process = subprocess.Popen(
+                [program, '--asked', '--rounds', str(rounds), *setup.split()], text=True,
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
+        except OSError as error:
+            raise BenchError(f'{program}: {error.strerror}') from error
 
     def read(self):
         line = self.process.stdout.readline()
@@ -52,21 +55,29 @@ class Process:
         return self.read()['results']
 
     def end(self):
-        """What it says at its end."""
-        self.process.stdin.close()
-        return self.read()
+        """What it says at its end, which it comes to by itself."""
+        self.hang_up()
+        said = self.read()
+        self.process.wait()
+        return said
+
+    def hang_up(self):
+        try:
+            self.process.stdin.close()
+        except BrokenPipeError:
+            pass  # it is gone already
 
     def close(self):
         self.process.kill()
         self.process.wait()
-        self.process.stdin.close()
+        self.hang_up()
         self.process.stdout.close()
         self.errors.close()
 
 
 def measured(what, runs, turns, told):
     """Turns of all set-ups, in several runs of the processes: where in memory one's data happens to be
-    is part of what it takes. `what`: by name, how each Process is made; `told`: what is called with the
+    is part of what it takes, and turns of one run share that. `what`: by name, how each Process is made; `told`: what is called with the
     progress. Gives by name all turns' results, and what each run's process said at its end."""
     results, ends = {name: [] for name in what}, {name: [] for name in what}
     for run in range(runs):
