@@ -28,6 +28,7 @@ struct peer_timer {
 	RB_ENTRY(peer_timer) entry;
 	struct wb_peer *peer;
 	uint64_t deadline;	 /**< ns; UINT64_MAX: not in the tree */
+	uint64_t look_again;	 /**< ns, when all stores from before it fell asleep are seen */
 	bool initiation_pending; /**< to be sent as soon as the endpoint's next hop is known */
 	char *host; /**< the endpoint's name in the tunnel's file; NULL: none, or an address */
 	uint16_t host_port;

@@ -34,6 +34,7 @@ struct slot {
 	uint64_t tried;	       /* probes sent when it was last given up */
 	uint64_t due;	       /* ns, when it wants to be run */
 	uint64_t wanted_since; /* ns, first of the handshakes that nobody answers; 0: none */
+	uint64_t silent_since; /* ns, first data that no data or keepalive answers; 0: none */
 	uint64_t asked;	       /* ns, when a session was last asked for */
 };
 
@@ -258,13 +259,16 @@ static struct wb_path_facts facts_of(struct slot *slot, const struct wb_peer *pe
 		slot->wanted_since = 0;
 	else if (slot->wanted_since == 0)
 		slot->wanted_since = now;
+	/* For timers a handshake is an answer; here it says nothing of whether data passes. */
+	if (activity.tx_data <= activity.rx_any)
+		slot->silent_since = 0;
+	else if (slot->silent_since <= activity.rx_any)
+		slot->silent_since = activity.tx_unanswered_since;
 	return (struct wb_path_facts){
 		.heard = activity.rx_any,
 		.handshake = current != NULL ? current->birth : 0,
 		.handshake_wanted = slot->wanted_since,
-		.unanswered_since = activity.tx_unanswered_since > activity.rx_any
-			? activity.tx_unanswered_since
-			: 0,
+		.unanswered_since = slot->silent_since > activity.rx_any ? slot->silent_since : 0,
 	};
 }
 

@@ -102,11 +102,12 @@ static uint64_t deadline_of(const struct wb_peer *peer)
 	return wb_timers_deadline(&peer->timers, &activity);
 }
 
-/* Longer than an lcore's store takes to be seen by another, than a round of ours, and than workers
- * go without a look at `armed`. */
+/* Longer than an lcore's store takes to be seen by another, and than workers go by what they last
+ * saw of a peer's other direction. */
 #define SEEN (10 * WB_PEER_LOOK_EVERY)
 
-/* There was data not long ago: more may have come that workers did not wake us for. */
+/* There was data not long ago: to fall asleep between two packets of many is to be woken by each.
+ */
 static bool is_active(const struct wb_peer *peer, uint64_t now)
 {
 	const struct wb_activity activity = wb_peer_activity(peer);
@@ -118,20 +119,22 @@ void peer_timers_run(struct control *control, struct wb_peer *peer, uint64_t now
 {
 	struct wb_activity activity = wb_peer_activity(peer);
 	uint64_t deadline, soonest = now + WB_KEEPALIVE_TIMEOUT;
-	bool stay, stayed;
+	struct peer_timer *timer = control->timers[peer->id];
+	bool stay;
 
 	act(control, peer, wb_timers_run(&peer->timers, &activity, now, randombytes_random()), now);
 	deadline = deadline_of(peer);
 	/* What data asks for from now on falls due at `soonest` or later: we look then, or workers
-	 * wake us for it. One that has just found us awake did not, whose data we see when we look
-	 * once more. */
+	 * wake us for it. A worker that has just found us awake did not wake us: we see its data
+	 * when we look once more. */
 	stay = deadline <= soonest || is_active(peer, now);
-	stayed = atomic_exchange(&peer->armed, stay);
+	if (atomic_exchange(&peer->armed, stay) && !stay)
+		timer->look_again = now + SEEN;
 	if (stay)
 		deadline = RTE_MIN(deadline, soonest);
-	else if (stayed)
-		deadline = now + SEEN;
-	deadline_set(control, control->timers[peer->id], deadline);
+	else if (now < timer->look_again)
+		deadline = timer->look_again;
+	deadline_set(control, timer, deadline);
 }
 
 uint64_t peers_run_due(struct control *control, uint64_t now)

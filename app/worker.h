@@ -146,7 +146,7 @@ enum event_kind {
 	EVENT_WANT_HANDSHAKE, /**< no usable key, or the key is old */
 	EVENT_CONFIRMED,      /**< first data under `index` */
 	EVENT_ROAMED,	      /**< authenticated packet from `endpoint`, to `local` */
-	EVENT_ARM,	      /**< something to time began for an idle peer */
+	EVENT_ARM,	      /**< data for a peer that control sleeps on */
 	EVENT_UNRESOLVED,     /**< a packet had no next hop for the peer's endpoint */
 	EVENT_PATH_MTU,	      /**< a router says `index` bytes fit on the way to `remote` */
 	EVENT_ECHO, /**< the reply to probe `index` of `tunnel` came in `at` then; no peer_id */

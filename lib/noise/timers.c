@@ -83,7 +83,7 @@ static uint64_t silence_deadline(const struct wb_timers *timers, const struct wb
 	uint64_t since = activity->tx_unanswered_since;
 
 	if (timers->handshaking || since == 0 ||
-		since < later(activity->rx_any, timers->control_received))
+		since <= later(activity->rx_any, timers->control_received))
 		return NEVER;
 	if (since != timers->silence_fired_for)
 		return since + patience;
@@ -92,15 +92,20 @@ static uint64_t silence_deadline(const struct wb_timers *timers, const struct wb
 	return NEVER;
 }
 
-/* Data came in and nothing was sent for KEEPALIVE_TIMEOUT: the passive keepalive. */
+/* Data came in and nothing was sent for KEEPALIVE_TIMEOUT: the passive keepalive. One that could
+ * not be sent is tried again, as long as data comes in. */
 static uint64_t keepalive_deadline(
 	const struct wb_timers *timers, const struct wb_activity *activity)
 {
 	uint64_t since = activity->rx_unanswered_since;
 
-	if (since == 0 || since == timers->keepalive_fired_for || since <= activity->tx_any)
+	if (since == 0 || since <= activity->tx_any)
 		return NEVER;
-	return since + WB_KEEPALIVE_TIMEOUT;
+	if (since != timers->keepalive_fired_for)
+		return since + WB_KEEPALIVE_TIMEOUT;
+	if (activity->rx_data > timers->keepalive_fired_at)
+		return timers->keepalive_fired_at + WB_KEEPALIVE_TIMEOUT;
+	return NEVER;
 }
 
 /* Nothing went either way for the interval: the persistent keepalive. */
@@ -151,6 +156,7 @@ unsigned wb_timers_run(
 	}
 	if (now >= keepalive_deadline(timers, activity)) {
 		timers->keepalive_fired_for = activity->rx_unanswered_since;
+		timers->keepalive_fired_at = now;
 		actions |= WB_TIMER_SEND_KEEPALIVE;
 	}
 	if (now >= persistent_deadline(timers, activity)) {

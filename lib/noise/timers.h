@@ -44,7 +44,8 @@ struct wb_timers {
 	uint64_t
 		silence_fired_for; /**< the tx_unanswered_since that led to a handshake, and when */
 	uint64_t silence_fired_at;
-	uint64_t keepalive_fired_for; /**< the rx_unanswered_since that was answered */
+	uint64_t keepalive_fired_for; /**< the rx_unanswered_since that was answered, and when */
+	uint64_t keepalive_fired_at;
 	uint64_t persistent_fired_at;
 	uint64_t jitter;
 	unsigned attempts;

@@ -151,6 +151,12 @@ static void passive_keepalive_after_ten_seconds(void **state)
 	assert_int_equal(run(&a, T0 + 10 * WB_SECOND), WB_TIMER_SEND_KEEPALIVE);
 	/* Once, even if the worker has not sent it yet. */
 	assert_int_equal(run(&a, T0 + 11 * WB_SECOND), 0);
+	/* It was not sent at all: again, if more data has come in. */
+	assert_int_equal(run(&a, T0 + 20 * WB_SECOND), 0);
+	a.rx_data = a.rx_any = T0 + 12 * WB_SECOND;
+	assert_true(wb_timers_deadline(&timers, &a) == T0 + 20 * WB_SECOND);
+	assert_int_equal(run(&a, T0 + 20 * WB_SECOND), WB_TIMER_SEND_KEEPALIVE);
+	assert_int_equal(run(&a, T0 + 40 * WB_SECOND), 0);
 	/* Data that was sent in time makes it needless. */
 	setup(state);
 	a.tx_any = T0 + 1;

@@ -37,8 +37,8 @@ struct wb_peer_seal {
 	uint64_t bytes;	  /**< of sealed messages, as wg(8) counts: headers and tag included */
 	uint64_t data;	  /**< ns, last data packet */
 	uint64_t any;	  /**< ns, last authenticated packet of any kind */
-	uint64_t unanswered_since; /**< ns, first data since `looked` found that a packet had been
-				      received; 0 none */
+	uint64_t unanswered_since; /**< ns, first data since the last packet received, handshakes
+				      too, as far as looks tell; 0 none */
 	uint64_t looked; /**< ns, when the open lcore's part was last looked at for that */
 	uint64_t unresolved_since; /**< ns, there is no way; 0: there is */
 	uint32_t staged;
@@ -55,8 +55,8 @@ struct wb_peer_open {
 	uint64_t bytes;
 	uint64_t data;
 	uint64_t any;
-	uint64_t unanswered_since; /**< ns, first data since `looked` found that a packet had been
-				      sent; 0 none */
+	uint64_t unanswered_since; /**< ns, first data since the last packet sent, as far as looks
+				      tell; 0 none */
 	uint64_t looked;      /**< ns, when the seal lcore's part was last looked at for that */
 	uint32_t settled_way; /**< serial of the outer headers that the last endpoint seen is of; 0:
 			       it is another one */

@@ -200,6 +200,27 @@ def test_paths_as_configured(net):
     assert 12 <= hop.a.path('wg0')['probes_sent'] - sent <= 28
 
 
+def test_silence_without_probes(net):
+    """Nobody asks along the path: that data is not answered tells, for as long as it is not, though
+    handshakes pass every 15 seconds."""
+    hop = Hop(net, sections='[path wg0]\nprobe = off\n')
+    hop.a.start()
+    hop.b.start()
+    hop.host_a.reaches('10.2.0.2')
+    stream = counted(hop, 45, rate=200)
+    time.sleep(2)
+    hop.starve(0)
+    hop.a.becomes('wg0', 'degraded', 20)
+    assert hop.a.ask('path_event,wg0:0')['reason'] == 'silence'
+    end = time.monotonic() + 17
+    while time.monotonic() < end:
+        assert hop.a.path('wg0')['state'] == 'degraded'
+        time.sleep(0.3)
+    hop.heal(0)
+    hop.a.becomes('wg0', 'up', 20)
+    assert stream.result().out_of_order == 0
+
+
 def test_an_address_that_never_answers(net):
     """The first allowed IP of one host is not the peer's own, but of somebody behind it who is not
     there: the path is judged by what is heard."""
