@@ -211,7 +211,7 @@ def test_silence_without_probes(net):
     time.sleep(2)
     hop.starve(0)
     hop.a.becomes('wg0', 'degraded', 20)
-    assert hop.a.ask('path_event,wg0:0')['reason'] == 'silence'
+    assert hop.a.ask('path_event,wg0:0')['reason'].startswith('nothing heard for')
     end = time.monotonic() + 17
     while time.monotonic() < end:
         assert hop.a.path('wg0')['state'] == 'degraded'
