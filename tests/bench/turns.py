@@ -77,8 +77,9 @@ class Process:
 
 def measured(what, runs, turns, told):
     """Turns of all set-ups, in several runs of the processes: where in memory one's data happens to be
-    is part of what it takes, and turns of one run share that. `what`: by name, how each Process is made; `told`: what is called with the
-    progress. Gives by name all turns' results, and what each run's process said at its end."""
+    is part of what it takes, and turns of one run share that. `what`: by name, how each Process is
+    made; `told`: what is called with the progress. Gives by name all turns' results, and what each
+    run's process said at its end."""
     results, ends = {name: [] for name in what}, {name: [] for name in what}
     for run in range(runs):
         processes = {}

@@ -9,11 +9,11 @@ import sys
 import pytest
 
 from gateway import TOP
+from test_readme import README, as_root
 
 sys.path.append(str(TOP / 'tests' / 'bench'))
 
 from turns import median_range  # noqa: E402
-from test_readme import README, as_root
 
 PROGRAM = TOP / 'build' / 'tests' / 'bench' / 'bench'
 KEYS = {'path', 'size', 'lcores', 'ns', 'cycles', 'mpps', 'gbps', 'aead_ns', 'ratio', 'stages'}

@@ -8,7 +8,6 @@ from hop import Hop
 from net import wait_for
 from stream import Stream
 
-
 # What a packet of the counted stream is on the wire: 200 bytes of data, 28 of UDP and IP, padded to
 # 16, 32 of WireGuard, 8 of UDP.
 COUNTED_LENGTH = 240 + 32 + 8
