@@ -102,7 +102,7 @@ def test_how_certain_a_median_is():
 
 def test_turns_go_through_all_flows():
     """Each round has the next packets' flows: of 2,000 scattered over as many peers all are had, which
-    meet 1,261 of these; the first round's alone would meet 800."""
+    meet 1,261 of these; the first round's alone meet 734."""
     process = subprocess.Popen(
         [PROGRAM, '--asked', '--rounds', '2', '--sizes', '64', '--paths', 'forward-in', '--peers',
          '2000', '--flows', '2000'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
