@@ -149,16 +149,20 @@ def test_noise_gets_no_cookies(net):
 
 @pytest.mark.parametrize('what', ['valid', 'noise'])
 def test_sessions_do_not_suffer(net, what):
-    """A session that is there passes packets through the flood."""
+    """A session that is there passes packets through the flood: each that the gateway's port could
+    take is answered."""
     s = Speaker(net)
     session = s.connect()
     with flood(s, what):
         wait_for(lambda: s.info('handshake_bad_mac' if what == 'noise'
                                 else 'handshake_cookie_sent') > 1000, 10, why='the flood is on')
+        before = s.gateway.peer('wg0')['rx_packets']
         answered = sum(s.ping_inside(session, number=n) for n in range(1, 61))
-    # Both sides' sockets, this process and the tests beside it compete with the flood for two
-    # cores; tests/bench/handshake_flood measures what the gateway itself lets through.
-    assert answered >= 54
+        taken = s.gateway.peer('wg0')['rx_packets'] - before
+    # The flood's bursts are longer than a packet socket's ring, and this process, both sides'
+    # sockets and the tests beside it compete with the gateway for two cores: what is lost before
+    # the port is theirs. tests/bench/handshake_flood measures what the gateway itself lets through.
+    assert answered == taken >= 30
     s.gateway.balanced()
 
 
