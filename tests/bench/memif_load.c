@@ -27,7 +27,7 @@ static const char usage_text[] =
 	"                  [--stock MIB] [--ring LOG2] [--no-huge]\n"
 	"FILE has a line for each tunnel: our private key, the gateway's public key.\n"
 	"Then, on standard input:\n"
-	"  run direction=in|out [size=BYTES|imix] [flows=N] [family=4|6] [open=some|all]\n"
+	"  run direction=in|out|plain [size=BYTES|imix] [flows=N] [family=4|6] [open=some|all]\n"
 	"      rate=PPS seconds=S\n"
 	"  cold [seconds=S]   when was the first packet forwarded\n"
 	"  wait [seconds=S]   until both ports are connected and know the gateway's MACs\n"
@@ -205,9 +205,10 @@ static int order_set(
 
 	if (strcmp(key, "direction") == 0) {
 		order->in = strcmp(value, "in") == 0;
-		if (!order->in && strcmp(value, "out") != 0)
+		order->plain = strcmp(value, "plain") == 0;
+		if (!order->in && !order->plain && strcmp(value, "out") != 0)
 			return wb_err_set(err, EINVAL,
-				"direction '%.40s' is not known, expected in or out", value);
+				"direction '%.40s' is not known, expected in, out or plain", value);
 		return 0;
 	}
 	if (strcmp(key, "open") == 0) {
@@ -263,6 +264,8 @@ static int order_parse(char *words, struct load_order *order, struct wb_err *err
 	}
 	if (order->family != 4 && order->family != 6)
 		return wb_err_set(err, EINVAL, "family is not valid, expected 4 or 6");
+	if (order->plain && order->family != 4)
+		return wb_err_set(err, EINVAL, "family 6 has no way without a tunnel, expected 4");
 	if (order->size != 0 && order->size < load_size_min(order->family))
 		return wb_err_set(err, EINVAL, "size %u is too small, expected at least %u",
 			order->size, load_size_min(order->family));
@@ -292,9 +295,12 @@ static void result_print(
 	       "\"refused\": %lu, \"received\": %lu, \"lost\": %lu, \"reordered\": %lu, "
 	       "\"seconds\": %.6f, \"received_in_s\": %.6f, \"slipped_s\": %.6f, \"gbit_s\": %.4f, "
 	       "\"sampled\": %lu, \"opened_bad\": %lu, \"latency_us\": {",
-		order->in ? "in" : "out", order->size, order->family, order->flows, load->n_tunnels,
-		order->rate, (double)result->offered / result->seconds, result->offered,
-		result->refused, result->received,
+		order->plain	    ? "plain"
+			: order->in ? "in"
+				    : "out",
+		order->size, order->family, order->flows, load->n_tunnels, order->rate,
+		(double)result->offered / result->seconds, result->offered, result->refused,
+		result->received,
 		result->offered > result->received ? result->offered - result->received : 0,
 		result->reordered, result->seconds, result->received_in, result->slipped,
 		(double)result->received * mean_size(order) * 8 / result->seconds / 1e9,

@@ -97,6 +97,7 @@ struct load {
 /** A run, as it is asked for. */
 struct load_order {
 	bool in;       /**< tunnel → lan; else lan → tunnel */
+	bool plain;    /**< lan → wan without a tunnel, as a router forwards; not in */
 	unsigned size; /**< bytes of the inner packet; 0: a mix */
 	unsigned flows;
 	unsigned family; /**< 4 or 6, of the inner packets */

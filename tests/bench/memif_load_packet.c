@@ -74,7 +74,8 @@ void load_inner_write(const struct load *load, const struct load_order *order, u
 {
 	const struct load_port *lan = &load->ports[LOAD_LAN];
 	uint8_t beyond6[16] = {0xfd, 0x02, 0, 0, 0, 0, 0, (uint8_t)tunnel, [15] = 2};
-	uint32_t beyond = htonl(0x0a020002u + (tunnel << 8));
+	uint32_t beyond =
+		order->plain ? load->ports[LOAD_WAN].address : htonl(0x0a020002u + (tunnel << 8));
 	unsigned header;
 
 	memset(at, 0, size);

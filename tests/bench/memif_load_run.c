@@ -194,25 +194,29 @@ static void receive_sealed(struct run *run, struct rte_mbuf *mbuf)
 	run->to_open[run->n_to_open++] = mbuf;
 }
 
-/* A frame at the far end of the plain side. */
+/* A frame at the far end that is not sealed: what was sealed before is known by its place. */
 static void receive_plain(struct run *run, struct rte_mbuf *mbuf, uint64_t now)
 {
-	struct load_stock *stock = run->load->stock;
+	struct load_stock *stock = run->order->in ? run->load->stock : NULL;
 	struct load_mark *mark = NULL;
-	uint64_t place;
+	unsigned tunnel = 0;
+	uint64_t stamp;
 
 	if (rte_pktmbuf_data_len(mbuf) > RTE_ETHER_HDR_LEN)
 		mark = load_mark_find(rte_pktmbuf_mtod_offset(mbuf, uint8_t *, RTE_ETHER_HDR_LEN),
 			rte_pktmbuf_data_len(mbuf) - RTE_ETHER_HDR_LEN);
-	if (mark == NULL || mark->run != run->load->run || mark->stamp >= stock->n) {
+	if (mark == NULL || mark->run != run->load->run ||
+		(stock != NULL && mark->stamp >= stock->n)) {
 		load_slow_path(run->load, run->far, mbuf);
 		return;
 	}
-	place = mark->stamp;
-	order_look(run, (unsigned)(place % run->order->flows) % run->load->n_tunnels, place);
-	run->result->received++;
-	if (place % run->sample_every == 0) {
-		load_histogram_add(&run->result->latency, now - stock->entries[place].sent);
+	stamp = mark->stamp;
+	if (stock != NULL)
+		tunnel = (unsigned)(stamp % run->order->flows) % run->load->n_tunnels;
+	order_look(run, tunnel, stamp);
+	if (run->result->received++ % run->sample_every == 0) {
+		load_histogram_add(&run->result->latency,
+			now - (stock != NULL ? stock->entries[stamp].sent : stamp));
 		run->result->sampled++;
 	}
 	rte_pktmbuf_free(mbuf);
@@ -230,7 +234,7 @@ static void receive(struct run *run)
 	for (unsigned i = 0; i < n; i++)
 		rte_prefetch0(rte_pktmbuf_mtod(mbufs[i], void *));
 	for (unsigned i = 0; i < n; i++) {
-		if (run->far == LOAD_WAN)
+		if (run->far == LOAD_WAN && !run->order->plain)
 			receive_sealed(run, mbufs[i]);
 		else
 			receive_plain(run, mbufs[i], now);

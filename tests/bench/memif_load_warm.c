@@ -22,7 +22,7 @@
 #define STAMP_PLAIN UINT64_C(1000)
 
 static struct rte_mbuf *plain_make(
-	struct load *load, const struct load_order *order, unsigned tunnel, bool around)
+	struct load *load, const struct load_order *order, unsigned tunnel)
 {
 	unsigned size = load_size_of(order, 0);
 	struct rte_mbuf *mbuf = rte_pktmbuf_alloc(load->pool);
@@ -36,15 +36,8 @@ static struct rte_mbuf *plain_make(
 		order->family == 6 ? RTE_ETHER_TYPE_IPV6 : RTE_ETHER_TYPE_IPV4);
 	load_inner_write(load, order, frame + RTE_ETHER_HDR_LEN, size, tunnel, tunnel);
 	mark = (void *)(frame + RTE_ETHER_HDR_LEN + size - sizeof(*mark));
-	*mark = (struct load_mark){.stamp = tunnel, .magic = LOAD_MAGIC};
-	if (around) {
-		struct rte_ipv4_hdr *ip = (void *)(frame + RTE_ETHER_HDR_LEN);
-
-		ip->dst_addr = load->ports[LOAD_WAN].address;
-		ip->hdr_checksum = 0;
-		ip->hdr_checksum = rte_ipv4_cksum(ip);
-		mark->stamp = STAMP_PLAIN;
-	}
+	*mark = (struct load_mark){
+		.stamp = order->plain ? STAMP_PLAIN : tunnel, .magic = LOAD_MAGIC};
 	return mbuf;
 }
 
@@ -147,10 +140,11 @@ static void settle(struct load *load)
 	}
 }
 
-static bool wait_for_sessions(struct load *load, uint64_t until)
+/* Ports, and sessions unless there is no use for them. */
+static bool wait_for_gateway(struct load *load, const struct load_order *order, uint64_t until)
 {
 	while (!load->ports[LOAD_LAN].up || !load->ports[LOAD_WAN].up ||
-		load_sessions_renew(load, SESSION_AGE) > 0) {
+		(!order->plain && load_sessions_renew(load, SESSION_AGE) > 0)) {
 		if (rte_rdtsc() > until)
 			return false;
 		look(load, LOAD_LAN);
@@ -168,9 +162,34 @@ static void knock(struct load *load, const struct load_order *order, unsigned tu
 		send_sealed(load, order, tunnel);
 		return;
 	}
-	mbuf = plain_make(load, order, tunnel, false);
+	mbuf = plain_make(load, order, tunnel);
 	if (mbuf != NULL)
 		load_send(load, LOAD_LAN, mbuf);
+}
+
+/* Until a packet passes without a tunnel. */
+static int warm_up_plain(
+	struct load *load, const struct load_order *order, uint64_t until, struct wb_err *err)
+{
+	uint64_t next = 0;
+	bool passed = false;
+
+	while (!passed) {
+		uint64_t now = rte_rdtsc();
+
+		if (now > until)
+			return wb_err_set(err, ETIMEDOUT, "no packet was forwarded within %u s",
+				WARM_SECONDS);
+		if (now > next) {
+			knock(load, order, 0);
+			next = now + load->hz / 1000;
+		}
+		look(load, LOAD_LAN);
+		passed = look(load, LOAD_WAN);
+		load_serve(load);
+	}
+	settle(load);
+	return 0;
 }
 
 int load_warm_up(struct load *load, const struct load_order *order, struct wb_err *err)
@@ -178,12 +197,14 @@ int load_warm_up(struct load *load, const struct load_order *order, struct wb_er
 	uint64_t began = rte_rdtsc(), until = began + WARM_SECONDS * load->hz, next = 0;
 	unsigned missing = 1;
 
-	if (!wait_for_sessions(load, until))
+	if (!wait_for_gateway(load, order, until))
 		return wb_err_set(err, ETIMEDOUT, "no %s within %u s",
 			!load->ports[LOAD_LAN].up	    ? "gateway at the lan port"
 				: !load->ports[LOAD_WAN].up ? "gateway at the wan port"
 							    : "handshake with every tunnel",
 			WARM_SECONDS);
+	if (order->plain)
+		return warm_up_plain(load, order, until, err);
 	for (unsigned i = 0; i < load->n_tunnels; i++)
 		load->tunnels[i].came_through = 0;
 	while (missing > 0) {
@@ -216,7 +237,8 @@ int load_warm_up(struct load *load, const struct load_order *order, struct wb_er
 
 int load_cold_start(struct load *load, double seconds, struct load_cold *cold, struct wb_err *err)
 {
-	const struct load_order order = {.size = 64, .flows = 1, .family = 4};
+	const struct load_order sealed = {.size = 64, .flows = 1, .family = 4},
+				plain = {.size = 64, .flows = 1, .family = 4, .plain = true};
 	uint64_t until = rte_rdtsc() + (uint64_t)(seconds * (double)load->hz), next = 0;
 	const struct load_port *lan = &load->ports[LOAD_LAN], *wan = &load->ports[LOAD_WAN];
 
@@ -240,9 +262,9 @@ int load_cold_start(struct load *load, double seconds, struct load_cold *cold, s
 			if (cold->macs == 0 && lan->up && wan->up)
 				cold->macs = load_nanoseconds();
 			if (lan->up && cold->plain == 0)
-				load_send(load, LOAD_LAN, plain_make(load, &order, 0, true));
+				knock(load, &plain, 0);
 			if (lan->up && cold->sealed == 0)
-				load_send(load, LOAD_LAN, plain_make(load, &order, 0, false));
+				knock(load, &sealed, 0);
 		}
 		look(load, LOAD_LAN);
 		if (look(load, LOAD_WAN) && cold->plain == 0)
