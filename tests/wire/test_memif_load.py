@@ -2,6 +2,8 @@
 """The bench over memif: that what it says holds, not how fast anything is."""
 import json
 import subprocess
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 
 import pytest
 
@@ -44,6 +46,27 @@ def test_all_that_is_sent_slowly_arrives(tmp_path, args, tunnels):
     if 'server' not in args:
         cold = document['cold_start_s']
         assert all(0 < cold[name] < 20 for name in ('links', 'plain', 'sealed')), cold
+
+
+def test_a_line_that_always_loses(capsys):
+    """Searches that find no rate without loss do not end the bench: the rest is told, and what other
+    runs found of the line is their median."""
+    spec = spec_from_loader('over_memif', SourceFileLoader('over_memif', str(BENCH)))
+    over_memif = module_from_spec(spec)
+    spec.loader.exec_module(over_memif)
+    lost = {'loss_free_pps': 0, 'full_load_pps': 3e6, 'cost': None, 'loads': {}, 'gbit_s': 0,
+            'trial_s': 0}
+    latency = {'latency_us': {'p50': 1, 'p99': 2, 'p999': 3, 'max': 4}, 'lost': 0}
+    found = lost | {'loss_free_pps': 2e6, 'gbit_s': 1.5, 'trial_s': 1,
+                    'loads': {'50': latency | {'lost': 6}}}
+    median = over_memif.median_of([lost, found, found | {'loss_free_pps': 1e6}])
+    assert median['loss_free_pps'] == 1e6 and median['loads'] == {'50': latency | {'lost': 6}}
+    over_memif.report({'results': {'out   64': lost, 'in    64': median}}, None)
+    told = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ['out', '64', '-', '-', '-', '3.000', '-'] in told
+    assert ['in', '64', '1.000', '1.50', '1.00', '3.000', '-'] in told
+    assert [line[2:4] for line in told if 'out' in line or '%' in line] == [
+        ['-', '-'], ['50', '%']], told
 
 
 @pytest.mark.parametrize('command, error', [
