@@ -46,6 +46,10 @@ static inline void session_wake(struct worker *worker, struct wb_peer *peer)
 	/* Without a fence: control looks at the times again when all stores have been seen. */
 	if (session_awake(peer))
 		return;
+	/* When thousands of peers wake at once the rest of the ring is for what is told only once.
+	 * The next packet comes here again. */
+	if (rte_ring_count(worker->events) > rte_ring_get_capacity(worker->events) / 2)
+		return;
 	atomic_store_explicit(&peer->armed, true, memory_order_relaxed);
 	if (!worker_tell(worker, &event))
 		atomic_store_explicit(&peer->armed, false, memory_order_relaxed);

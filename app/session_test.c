@@ -156,6 +156,23 @@ static void a_full_ring_is_tried_again(void **state)
 	assert_int_equal(woken(), 1);
 }
 
+/* Thousands of wake-ups do not push out what is told only once. */
+static void wake_ups_leave_room(void **state)
+{
+	struct event event = {.kind = EVENT_ARM};
+
+	(void)state;
+	while (rte_ring_count(worker.events) < 8)
+		assert_true(worker_tell(&worker, &event));
+	session_sent(&worker, &peer, true);
+	assert_false(atomic_load(&peer.armed));
+	assert_int_equal(woken(), 8);
+	at(1);
+	session_sent(&worker, &peer, true);
+	assert_true(atomic_load(&peer.armed));
+	assert_int_equal(woken(), 1);
+}
+
 /* Control sleeps: each packet looks, whenever the last one did. */
 static void control_that_sleeps_is_woken_at_once(void **state)
 {
@@ -195,6 +212,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(data_before_a_gap, setup, teardown),
 		cmocka_unit_test_setup_teardown(handshakes_answer, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_full_ring_is_tried_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(wake_ups_leave_room, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			control_that_sleeps_is_woken_at_once, setup, teardown),
 	};
