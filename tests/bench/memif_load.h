@@ -91,7 +91,9 @@ struct load {
 	uint64_t hz;
 	size_t stock_bytes;
 	struct load_stock *stock;
-	uint32_t run; /**< number of the run that goes on */
+	bool sealed_ahead; /**< the stock is being sent: whatever is sealed now has a greater
+			    * counter, and the rest of the stock would be too old behind it */
+	uint32_t run;	   /**< number of the run that goes on */
 };
 
 /** A run, as it is asked for. */

@@ -247,7 +247,9 @@ void load_serve(struct load *load)
 		port->asked = now;
 		arp_send(load, side, RTE_ARP_OP_REQUEST, &everyone, port->gateway);
 	}
-	for (unsigned i = 0; i < load->n_tunnels && load->ports[LOAD_WAN].up; i++)
+	if (!load->ports[LOAD_WAN].up || load->sealed_ahead)
+		return;
+	for (unsigned i = 0; i < load->n_tunnels; i++)
 		if (load->tunnels[i].latest >= 0 &&
 			now - load->tunnels[i].kept_alive > LOAD_KEEPALIVE_SECONDS * load->hz)
 			load_keepalive(load, &load->tunnels[i]);

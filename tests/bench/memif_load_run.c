@@ -381,7 +381,9 @@ int load_run(struct load *load, const struct load_order *order, struct load_resu
 	rc = frames_make(&run, err);
 	if (rc < 0)
 		return rc;
+	load->sealed_ahead = order->in;
 	send_and_receive(&run);
+	load->sealed_ahead = false;
 	frames_free(&run);
 	if (!load->ports[LOAD_LAN].up || !load->ports[LOAD_WAN].up)
 		return wb_err_set(err, EPIPE, "the gateway went away");

@@ -48,6 +48,14 @@ def test_all_that_is_sent_slowly_arrives(tmp_path, args, tunnels):
         assert all(0 < cold[name] < 20 for name in ('links', 'plain', 'sealed')), cold
 
 
+def test_a_long_run_of_what_was_sealed_before(tmp_path):
+    """Nothing that is sealed meanwhile, as a keepalive after 5 s, makes the rest of it too old for the
+    gateway's replay window."""
+    document = bench(tmp_path / 'json', '--sizes', '64', '--directions', 'in', '--seconds', '7')
+    result = document['results']['in          64']
+    assert result['sent'] == result['received'] == RATE * 7, result
+
+
 def test_a_line_that_always_loses(capsys):
     """Searches that find no rate without loss do not end the bench: the rest is told, and what other
     runs found of the line is their median."""
