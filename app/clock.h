@@ -19,10 +19,16 @@ extern uint64_t clock_ns_per_cycle_q32;
 /** Call once after rte_eal_init(). */
 void clock_init(void);
 
+/** TSC cycles as ns. */
+static inline uint64_t clock_ns_of(uint64_t cycles)
+{
+	return (uint64_t)(((unsigned __int128)cycles * clock_ns_per_cycle_q32) >> 32);
+}
+
 /** ns since some moment before the start; the same on every lcore. */
 static inline uint64_t clock_now(void)
 {
-	return (uint64_t)(((unsigned __int128)rte_rdtsc() * clock_ns_per_cycle_q32) >> 32);
+	return clock_ns_of(rte_rdtsc());
 }
 
 #endif

@@ -111,6 +111,20 @@ static void move_print(const json_t *lcore)
 	putchar('\n');
 }
 
+static void pauses_print(const json_t *lcore)
+{
+	char ago[UNITS_STRLEN];
+
+	if (client_int(lcore, "pauses") == 0)
+		return;
+	printf("  kept from work %lld times: %.1f ms in all, %.1f ms at most\n    the last time: "
+	       "%s\n",
+		(long long)client_int(lcore, "pauses"),
+		(double)client_int(lcore, "paused_us") / 1e3,
+		(double)client_int(lcore, "longest_pause_us") / 1e3,
+		units_ago((uint64_t)client_int(lcore, "last_pause_ms_ago") / 1000, ago));
+}
+
 void show_lcores_print(const json_t *lcores)
 {
 	const json_t *lcore, *stage;
@@ -127,6 +141,7 @@ void show_lcores_print(const json_t *lcores)
 			(long long)client_int(lcore, "cpu"),
 			total > 0 ? 100.0 * busy / (double)total : 0,
 			units_count((uint64_t)client_int(lcore, "packets"), packets));
+		pauses_print(lcore);
 		if (json_array_size(json_object_get(lcore, "stages")) > 0)
 			printf("  %-24s %9s %7s %9s %9s %6s\n", "stage", "packets", "a burst",
 				"cycles/p", "ns/packet", "% busy");

@@ -357,6 +357,8 @@ static void lcores(void **state)
 		"{'/wirebraid/lcores': [0, 1],"
 		" '/wirebraid/lcore,0': {'lcore': 1, 'cpu': 3, 'busy_cycles': 8000,"
 		"  'total_cycles': 64000, 'packets': 5000000, 'tsc_hz': 2000000000, 'moves': 2,"
+		"  'pauses': 12345678, 'paused_us': 98765432100, 'longest_pause_us': 2123456,"
+		"  'last_pause_ms_ago': 3600000,"
 		"  'stages': ['rx:bond0', 'seal:a-long-tunnel1', 'tx:bond0']},"
 		" '/wirebraid/stage,0:0': {'name': 'rx:bond0', 'cycles': 2000, 'packets': 10,"
 		"  'bursts': 4},"
@@ -380,6 +382,8 @@ static void lcores(void **state)
 	fits_80_columns(text);
 	has(text,
 		"lcore 1 on CPU 3: busy 12.5 %, 5.00 M packet steps\n"
+		"  kept from work 12345678 times: 98765432.1 ms in all, 2123.5 ms at most\n"
+		"    the last time: 1 hour ago\n"
 		"  stage                      packets a burst  cycles/p ns/packet % busy\n"
 		"  rx:bond0                        10     2.5       200       100   25.0\n"
 		"  seal:a-long-tunnel1     \n");
@@ -388,6 +392,7 @@ static void lcores(void **state)
 		"    from CPU 4: CPU 4 was 100 % busy, CPU 3 10 %; expected are 60 % and 50 %\n");
 	has(text,
 		"\nlcore 2 on CPU 4: busy 0.0 %, 0 packet steps\n"
+		/* Nothing kept it from work. */
 		/* It was too long ago to be told of. */
 		"  moved here so far: 1\n");
 	json_decref(gathered);

@@ -43,6 +43,21 @@ int telemetry_stage(struct gateway *gateway, const char *params, struct rte_tel_
 	return 0;
 }
 
+static void pauses_add(struct rte_tel_data *data, const struct worker_pauses *pauses)
+{
+	uint64_t times = __atomic_load_n(&pauses->times, __ATOMIC_RELAXED);
+
+	rte_tel_data_add_dict_u64(data, "pauses", times);
+	rte_tel_data_add_dict_u64(
+		data, "paused_us", __atomic_load_n(&pauses->ns, __ATOMIC_RELAXED) / NS_PER_US);
+	rte_tel_data_add_dict_u64(data, "longest_pause_us",
+		__atomic_load_n(&pauses->longest, __ATOMIC_RELAXED) / NS_PER_US);
+	if (times > 0)
+		rte_tel_data_add_dict_u64(data, "last_pause_ms_ago",
+			(clock_now() - __atomic_load_n(&pauses->last, __ATOMIC_RELAXED)) /
+				NS_PER_MS);
+}
+
 int telemetry_lcore(struct gateway *gateway, const char *params, struct rte_tel_data *data)
 {
 	unsigned index = (unsigned)strtoul(params, NULL, 10);
@@ -68,6 +83,7 @@ int telemetry_lcore(struct gateway *gateway, const char *params, struct rte_tel_
 	rte_tel_data_add_dict_u64(data, "busy_cycles", worker->busy_cycles);
 	rte_tel_data_add_dict_u64(data, "total_cycles", worker->total_cycles);
 	rte_tel_data_add_dict_u64(data, "packets", worker->packets);
+	pauses_add(data, &worker->pauses);
 	rte_tel_data_add_dict_u64(data, "tsc_hz", rte_get_tsc_hz());
 	rte_tel_data_add_dict_u64(data, "moves", moves_to_worker(gateway->control, index));
 	rte_tel_data_add_dict_container(data, "stages", stages, 0);

@@ -225,18 +225,35 @@ unsigned worker_round(struct worker *worker)
 	return handled;
 }
 
-static void idle(struct worker *worker, unsigned *empty_loops, uint64_t *sleep_ns)
+/* Returns the ns it slept, as far as it wanted to. */
+static uint64_t idle(struct worker *worker, unsigned *empty_loops, uint64_t *sleep_ns)
 {
 	struct timespec pause;
+	uint64_t slept = *sleep_ns;
 
 	if (worker->gateway->poll_always || ++*empty_loops < IDLE_SPINS) {
 		rte_pause();
-		return;
+		return 0;
 	}
-	pause = (struct timespec){.tv_nsec = (long)*sleep_ns};
+	pause = (struct timespec){.tv_nsec = (long)slept};
 	nanosleep(&pause, NULL);
 	if (*sleep_ns < IDLE_SLEEP_MAX)
 		*sleep_ns += *sleep_ns / 2;
+	return slept;
+}
+
+void worker_note_pause(struct worker *worker, uint64_t cycles, uint64_t slept)
+{
+	struct worker_pauses *pauses = &worker->pauses;
+	uint64_t took = clock_ns_of(cycles);
+
+	took -= RTE_MIN(took, slept);
+	if (took <= WORKER_PAUSE)
+		return;
+	pauses->times++;
+	pauses->ns += took;
+	pauses->longest = RTE_MAX(pauses->longest, took);
+	pauses->last = clock_now();
 }
 
 int worker_main(void *arg)
@@ -245,7 +262,8 @@ int worker_main(void *arg)
 	struct gateway *gateway = worker->gateway;
 	unsigned empty_loops = 0;
 	uint64_t sleep_ns = IDLE_SLEEP_MIN;
-	uint64_t first = rte_rdtsc();
+	const uint64_t pause = rte_get_tsc_hz() / (NS_PER_SECOND / WORKER_PAUSE);
+	uint64_t first = rte_rdtsc(), last = first;
 
 	/* The default slack of 50 µs would double the short sleeps. */
 	prctl(PR_SET_TIMERSLACK, 1UL);
@@ -253,13 +271,19 @@ int worker_main(void *arg)
 	rte_rcu_qsbr_thread_online(gateway->qsbr, worker->qsbr_id);
 
 	while (likely(!atomic_load_explicit(&gateway->stopping, memory_order_relaxed))) {
+		uint64_t slept = 0, ended;
+
 		if (worker_round(worker) > 0) {
 			empty_loops = 0;
 			sleep_ns = IDLE_SLEEP_MIN;
 		} else {
-			idle(worker, &empty_loops, &sleep_ns);
+			slept = idle(worker, &empty_loops, &sleep_ns);
 		}
-		worker->total_cycles = rte_rdtsc() - first;
+		ended = rte_rdtsc();
+		if (unlikely(ended - last > pause))
+			worker_note_pause(worker, ended - last, slept);
+		last = ended;
+		worker->total_cycles = ended - first;
 	}
 
 	rte_rcu_qsbr_thread_offline(gateway->qsbr, worker->qsbr_id);

@@ -166,6 +166,19 @@ struct event {
 	uint64_t at; /**< EVENT_ECHO: ns */
 };
 
+/** A round that takes longer, ns, was not all the worker's: two bursts of 8900-byte packets take
+ * less. A receive ring of 2048 packets is full by then at 4 Mpps. */
+#define WORKER_PAUSE (500 * NS_PER_US)
+
+/** Such rounds: the CPU did something else, for an interrupt, another program, another guest of the
+ * host; or a port that belongs to the kernel took its time. */
+struct worker_pauses {
+	uint64_t times;
+	uint64_t ns; /**< in all, the rounds' own work included */
+	uint64_t longest;
+	uint64_t last; /**< ns, when the last one ended */
+};
+
 struct worker {
 	struct gateway *gateway;
 	uint64_t now; /**< ns, read once a loop, one more for each kind of stage: no two kinds have
@@ -204,7 +217,12 @@ struct worker {
 	uint64_t busy_cycles;
 	uint64_t total_cycles;
 	uint64_t packets;
+	struct worker_pauses pauses;
 } __rte_cache_aligned;
+
+/** Notes that a round took `cycles` (TSC), `slept` ns of them on purpose, if that makes it a pause.
+ * The worker's own thread. */
+void worker_note_pause(struct worker *worker, uint64_t cycles, uint64_t slept);
 
 /** Hands everything in the outbox to its stage's ring; what does not fit is dropped and counted
  * under the reason of that stage. */

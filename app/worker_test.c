@@ -279,6 +279,25 @@ static void each_stage_has_its_account(void **state)
 	assert_int_equal(worker.spent[SINK].bursts, 5);
 }
 
+/* What a worker meant to sleep is none of its pauses, and what is no longer than work is none. */
+static void pauses_are_noted(void **state)
+{
+	const struct worker_pauses *pauses = &worker.pauses;
+
+	(void)state;
+	clock_ns_per_cycle_q32 = UINT64_C(1) << 31; /* 2 GHz */
+	worker_note_pause(&worker, 2 * WORKER_PAUSE, 0);
+	worker_note_pause(&worker, 2 * (WORKER_PAUSE + 250 * NS_PER_US), 250 * NS_PER_US);
+	worker_note_pause(&worker, 2 * 10 * NS_PER_US, 250 * NS_PER_US);
+	assert_int_equal(pauses->times, 0);
+	worker_note_pause(&worker, 2 * 3 * NS_PER_MS, 0);
+	worker_note_pause(&worker, 2 * 900 * NS_PER_US, 250 * NS_PER_US);
+	assert_int_equal(pauses->times, 2);
+	assert_int_equal(pauses->ns, 3650 * NS_PER_US);
+	assert_int_equal(pauses->longest, 3 * NS_PER_MS);
+	assert_true(pauses->last > 0 && pauses->last <= clock_now());
+}
+
 /* Another thread fills the ring: whatever it has rung for arrives, though the worker looks into no
  * ring without being called. */
 static void *produce(void *arg)
@@ -321,6 +340,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(what_stages_send_to_themselves, setup, teardown),
 		cmocka_unit_test_setup_teardown(more_than_there_is_room_for, setup, teardown),
 		cmocka_unit_test_setup_teardown(each_stage_has_its_account, setup, teardown),
+		cmocka_unit_test_setup_teardown(pauses_are_noted, setup, teardown),
 		cmocka_unit_test_setup_teardown(no_call_is_missed, setup, teardown),
 	};
 

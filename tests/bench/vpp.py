@@ -174,6 +174,10 @@ class Vpp:
     def waited(self):
         return self.waited_of(self.pid, self.cpus[0])
 
+    def kept(self):
+        """It does not tell."""
+        return 0, 0
+
     def lcore(self):
         """What the worker did since it started: packets and cycles of each node. VPP rounds to three
         digits, so what is looked at is told anew each time."""

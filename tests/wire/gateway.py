@@ -100,13 +100,15 @@ class Gateway:
             raise AssertionError(f'{self.name} ended:\n{self.log.read_text()}')
         return self.log.read_text().count('wirebraid: ready') > 0
 
+    def signal(self, number):
+        for pid in run('pgrep', '-f', f'wirebraid run {self.config}', check=False).split():
+            os.kill(int(pid), number)
+
     def stop(self):
         """Ends it as an administrator does; gives its exit status."""
         if self.process is None:
             return None
-        pids = run('pgrep', '-f', f'wirebraid run {self.config}', check=False).split()
-        for pid in pids:
-            os.kill(int(pid), signal.SIGTERM)
+        self.signal(signal.SIGTERM)
         try:
             status = self.process.wait(15)
         except subprocess.TimeoutExpired:

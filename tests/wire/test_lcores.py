@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-3-Clause
 """Stages on two workers, moved from one to the other under traffic: nothing is lost, late or twice."""
 import itertools
+import signal
 import subprocess
 import threading
 import time
@@ -8,7 +9,7 @@ import time
 import pytest
 
 from gateway import PROGRAM
-from net import run
+from net import run, wait_for
 from sites import Sites
 from stream import Stream
 from test_groups import Flows
@@ -201,6 +202,21 @@ def test_a_tunnel_goes_while_it_moves(sites):
     sites.ns_a.reaches('10.99.1.2')
     for gateway in (sites.a, sites.b):
         gateway.balanced()
+
+
+def test_what_keeps_a_worker_from_work_is_told(sites):
+    """Here the whole gateway stands still, as for a hypervisor that has other guests."""
+    before = sites.a.show('lcores')
+    sites.a.signal(signal.SIGSTOP)
+    time.sleep(0.3)
+    sites.a.signal(signal.SIGCONT)
+    wait_for(lambda: all(now['pauses'] > then['pauses'] for now, then in
+                         zip(sites.a.show('lcores'), before)), 5, why='pauses are told')
+    for now, then in zip(sites.a.show('lcores'), before):
+        assert now['longest_pause_us'] >= 299_000
+        assert now['paused_us'] - then['paused_us'] >= 299_000
+        assert now['last_pause_ms_ago'] < 60_000
+    assert sites.a.text('lcores').count('kept from work') == 2
 
 
 def test_reload_moves_to_written_places(sites):

@@ -40,6 +40,7 @@ def test_all_that_is_sent_slowly_arrives(tmp_path, args, tunnels):
         assert result['sampled'] == result['received'], result
         latency = [result['latency_us'][name] for name in ('p50', 'p99', 'p999', 'max')]
         assert 0 < latency[0] and latency == sorted(latency), latency
+    assert document['kept']['of_seconds'] >= 0.99 * SECONDS * len(directions)
     accounts = document['accounts']
     assert accounts['balance'] == 0
     assert accounts['port_tx'] >= len(directions) * RATE * SECONDS
@@ -69,12 +70,15 @@ def test_a_line_that_always_loses(capsys):
                     'loads': {'50': latency | {'lost': 6}}}
     median = over_memif.median_of([lost, found, found | {'loss_free_pps': 1e6}])
     assert median['loss_free_pps'] == 1e6 and median['loads'] == {'50': latency | {'lost': 6}}
-    over_memif.report({'results': {'out   64': lost, 'in    64': median}}, None)
+    over_memif.report({'results': {'out   64': lost, 'in    64': median},
+                       'kept': {'times': 1234, 'seconds': 0.5, 'of_seconds': 40}}, None)
     told = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ['out', '64', '-', '-', '-', '3.000', '-'] in told
     assert ['in', '64', '1.000', '1.50', '1.00', '3.000', '-'] in told
-    assert [line[2:4] for line in told if 'out' in line or '%' in line] == [
+    assert [line[2:4] for line in told[:-2] if 'out' in line or '%' in line] == [
         ['-', '-'], ['50', '%']], told
+    assert '1,234 times for over 0.5 ms: 1.25 % of the time measured.'.split() == (
+        told[-2][-6:] + told[-1]), told
 
 
 @pytest.mark.parametrize('command, error', [
