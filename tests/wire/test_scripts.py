@@ -60,6 +60,24 @@ def test_stopped_demo_leaves_nothing(tmp_path, number, to_group, status, moment)
     assert 'Traceback' not in log.read_text(), log.read_text()
 
 
+@pytest.mark.parametrize('number, to_group, status', [
+    (signal.SIGINT, True, 130), (signal.SIGTERM, False, 143)])
+def test_stopped_bench_leaves_nothing(tmp_path, number, to_group, status):
+    """No gateway that polls a CPU from then on."""
+    pages = HUGEPAGES.read_text()
+    log = tmp_path / 'log'
+    with log.open('w') as out:
+        bench = script('bench', '--only', 'memif', '--quick', log=out)
+    wait_for(lambda: 'cold start' in log.read_text(), 180, why='it is built and begins')
+    wait_for(lambda: any('wirebraid run' in line for line in members(bench.pid)), 10,
+             why='a gateway runs')
+    (os.killpg if to_group else os.kill)(bench.pid, number)
+    assert bench.wait(20) == status, log.read_text()
+    assert not members(bench.pid)
+    assert HUGEPAGES.read_text() == pages
+    assert 'Traceback' not in log.read_text(), log.read_text()
+
+
 def test_scripts_tell_how_to_use_them():
     for name in ('demo', 'test'):
         out = run(TOP / 'scripts' / name, '--help')
