@@ -392,8 +392,7 @@ static void lcores(void **state)
 		"    from CPU 4: CPU 4 was 100 % busy, CPU 3 10 %; expected are 60 % and 50 %\n");
 	has(text,
 		"\nlcore 2 on CPU 4: busy 0.0 %, 0 packet steps\n"
-		/* Nothing kept it from work. */
-		/* It was too long ago to be told of. */
+		/* Nothing kept it from work; the move was too long ago to be told of. */
 		"  moved here so far: 1\n");
 	json_decref(gathered);
 	json_decref(answers);

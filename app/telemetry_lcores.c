@@ -46,6 +46,8 @@ int telemetry_stage(struct gateway *gateway, const char *params, struct rte_tel_
 static void pauses_add(struct rte_tel_data *data, const struct worker_pauses *pauses)
 {
 	uint64_t times = __atomic_load_n(&pauses->times, __ATOMIC_RELAXED);
+	uint64_t last = __atomic_load_n(&pauses->last, __ATOMIC_RELAXED);
+	uint64_t now = clock_now();
 
 	rte_tel_data_add_dict_u64(data, "pauses", times);
 	rte_tel_data_add_dict_u64(
@@ -53,9 +55,8 @@ static void pauses_add(struct rte_tel_data *data, const struct worker_pauses *pa
 	rte_tel_data_add_dict_u64(data, "longest_pause_us",
 		__atomic_load_n(&pauses->longest, __ATOMIC_RELAXED) / NS_PER_US);
 	if (times > 0)
-		rte_tel_data_add_dict_u64(data, "last_pause_ms_ago",
-			(clock_now() - __atomic_load_n(&pauses->last, __ATOMIC_RELAXED)) /
-				NS_PER_MS);
+		rte_tel_data_add_dict_u64(
+			data, "last_pause_ms_ago", now > last ? (now - last) / NS_PER_MS : 0);
 }
 
 int telemetry_lcore(struct gateway *gateway, const char *params, struct rte_tel_data *data)

@@ -4,6 +4,7 @@ import json
 import subprocess
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
+from types import SimpleNamespace
 
 import pytest
 
@@ -57,12 +58,50 @@ def test_a_long_run_of_what_was_sealed_before(tmp_path):
     assert result['sent'] == result['received'] == RATE * 7, result
 
 
-def test_a_line_that_always_loses(capsys):
+@pytest.fixture(scope='module')
+def over_memif():
+    spec = spec_from_loader('over_memif', SourceFileLoader('over_memif', str(BENCH)))
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Restless:
+    """A machine on which runs longer than `calm` seconds lose packets since others have the CPU, and
+    those at more than `limit` packets a second since that is too much; what a bench asks, it answers."""
+
+    def __init__(self, calm, limit):
+        self.calm, self.limit, self.pauses = calm, limit, 0
+
+    def ask(self, _, seconds, rate, **__):
+        paused = seconds > self.calm
+        self.pauses += paused
+        return {'lost': 7 if paused or rate > self.limit else 0, 'seconds': seconds, 'slipped_s': 0}
+
+    def kept(self):
+        return self.pauses, self.pauses * 0.002
+
+    @staticmethod
+    def waited():
+        return 0
+
+
+@pytest.mark.parametrize('calm, limit, seconds, found', [
+    (2, 1e6, 1, 1e6), (0.3, 1e6, 0.25, 1e6), (0.3, 5e6, 0.25, 5e6), (0.01, 1e6, 0.125, 0)])
+def test_trials_become_shorter(over_memif, monkeypatch, calm, limit, seconds, found):
+    """What others' pauses lose is not the gateway's; what is too much for it, is."""
+    monkeypatch.setattr(over_memif.time, 'sleep', lambda _: None)
+    machine = Restless(calm, limit)
+    args = SimpleNamespace(seconds=1, tries=3, resolution=0.01, flows=1, family=4)
+    bench = over_memif.Bench(machine, machine, args)
+    rate, _ = bench.loss_free('out', '64', 2e6)
+    assert 0.98 * found <= rate <= found and bench.seconds == seconds
+    assert bench.kept['times'] == machine.pauses
+
+
+def test_a_line_that_always_loses(over_memif, capsys):
     """Searches that find no rate without loss do not end the bench: the rest is told, and what other
     runs found of the line is their median."""
-    spec = spec_from_loader('over_memif', SourceFileLoader('over_memif', str(BENCH)))
-    over_memif = module_from_spec(spec)
-    spec.loader.exec_module(over_memif)
     lost = {'loss_free_pps': 0, 'full_load_pps': 3e6, 'cost': None, 'loads': {}, 'gbit_s': 0,
             'trial_s': 0}
     latency = {'latency_us': {'p50': 1, 'p99': 2, 'p999': 3, 'max': 4}, 'lost': 0}
