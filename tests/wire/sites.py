@@ -11,7 +11,7 @@ class Sites:
     def __init__(self, net, links=3, mbit=None, workers=(0, 1), names=(None, None),
                  more=''):
         self.net = net
-        self.links, self.more = links, more
+        self.links, self.mbit, self.more = links, mbit, more
         self.host_a, self.host_b = net.host('hosta'), net.host('hostb')
         self.ns_a, self.ns_b = net.host('gwa'), net.host('gwb')
         for i in range(links):
