@@ -84,5 +84,6 @@ def test_scripts_tell_how_to_use_them():
         assert 'usage: ' in out and 'scripts/' + name in out
     done = subprocess.run([TOP / 'scripts' / 'test', '--slow'], stdout=-1, stderr=-1, check=False)
     assert done.returncode == 2 and b'usage' in done.stderr
-    done = subprocess.run([TOP / 'scripts' / 'demo', '--slow'], stdout=-1, stderr=-1, check=False)
-    assert done.returncode == 2 and b'usage' in done.stderr
+    for wrong in (['--slow'], ['--mbit', '0']):
+        done = subprocess.run([TOP / 'scripts' / 'demo', *wrong], stdout=-1, stderr=-1, check=False)
+        assert done.returncode == 2 and b'usage' in done.stderr
